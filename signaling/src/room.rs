@@ -1,0 +1,162 @@
+//! A room's state and the changes that a command may ask of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RoomName, TrackId};
+
+/// The level that stands for silence in messages, since JSON has no −∞ (RFC 6464 §3 ends there too).
+pub const LEVEL_FLOOR_DBFS: f32 = -127.0;
+
+/// `GET /api/rooms/{room}`, an element of the array `GET /api/rooms`, and the start of every WebSocket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoomState {
+    /// The room's name.
+    pub room: RoomName,
+    /// Who may talk.
+    pub mode: Mode,
+    /// Over every mix; −60 to +20 dB, −60 is silence.
+    pub master_gain_db: f32,
+    /// How many peers hear a mix.
+    pub listeners: u32,
+    /// In the order of joining.
+    pub tracks: Vec<TrackState>,
+}
+
+/// One strip of the desk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "wire.ts"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrackState {
+    /// The track's id, and its peer's.
+    pub id: TrackId,
+    /// What people read on the strip.
+    pub name: String,
+    /// Where it comes from.
+    pub kind: Kind,
+    /// −60 to +20 dB; −60 is silence.
+    pub gain_db: f32,
+    /// −1 (left) to +1 (right), constant power.
+    pub pan: f32,
+    /// Nobody hears it.
+    pub muted: bool,
+    /// There is a voice in it now, from the decoded signal.
+    pub talking: bool,
+    /// The last frame before the fader, RMS of the louder channel, 0 dBFS for a full-scale sine
+    /// (AES17); −127 is silence.
+    pub level_dbfs: f32,
+    /// When it joined, milliseconds since 1970 UTC.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub joined_at: u64,
+}
+
+/// Where a track comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "wire.ts"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Kind {
+    /// `POST /api/offer`: a browser, or a program that talks and listens.
+    Peer,
+    /// `POST /whip/{room}`: an encoder such as OBS.
+    Whip,
+    /// A file pushed by `mixminus push` (`POST /whip/{room}?kind=file`).
+    File,
+}
+
+/// Who may talk in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "wire.ts"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Mode {
+    /// All at once.
+    #[default]
+    Open,
+    /// Who has the floor.
+    Floor,
+}
+
+/// `PUT` and `PATCH /api/rooms/{room}`: what is left out stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts", optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoomPatch {
+    /// −60 to +20 dB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master_gain_db: Option<f32>,
+    /// Who may talk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+/// `PATCH /api/rooms/{room}/tracks/{id}`: what is left out stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts", optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrackPatch {
+    /// −60 to +20 dB; −60 is silence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain_db: Option<f32>,
+    /// −1 (left) to +1 (right).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pan: Option<f32>,
+    /// Nobody hears it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted: Option<bool>,
+    /// 1 to 64 characters, no control characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl RoomPatch {
+    /// Says what is wrong with a value that is out of its range, naming the key and the range.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("master_gain_db", self.master_gain_db, -60.0, 20.0)
+    }
+}
+
+impl TrackPatch {
+    /// Says what is wrong with a value that is out of its range, naming the key and the range.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("gain_db", self.gain_db, -60.0, 20.0)?;
+        check_range("pan", self.pan, -1.0, 1.0)?;
+        self.name.as_deref().map_or(Ok(()), check_track_name)
+    }
+}
+
+/// A track's name: 1 to 64 characters, none of them a control character.
+pub fn check_track_name(name: &str) -> Result<(), String> {
+    let length = name.chars().count();
+    if name.trim().is_empty() || length > 64 || name.chars().any(char::is_control) {
+        return Err(format!("name must be 1 to 64 characters with no control characters, got {length} characters: {:?}", name.chars().take(80).collect::<String>()));
+    }
+    Ok(())
+}
+
+fn check_range(key: &str, value: Option<f32>, low: f32, high: f32) -> Result<(), String> {
+    match value {
+        Some(v) if !(low..=high).contains(&v) => Err(format!("{key} must be from {low} to {high}, got {v}")),
+        _ => Ok(()),
+    }
+}
+
+/// `GET /api/health`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+    /// The server's version.
+    pub version: String,
+    /// Seconds since it started.
+    pub uptime_s: f64,
+    /// Rooms that exist.
+    pub rooms: u32,
+    /// Peers connected or connecting.
+    pub peers: u32,
+}
