@@ -1,0 +1,1 @@
+//! The client for programs: REST, WebSocket and webrtc's async form.
