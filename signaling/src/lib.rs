@@ -19,3 +19,6 @@ pub use problem::Problem;
 pub use room::{Health, Kind, LEVEL_FLOOR_DBFS, Mode, RoomPatch, RoomState, TrackPatch, TrackState, check_track_name};
 pub use socket::{Change, ClientMessage, Command, Refused, ServerMessage};
 pub use token::{Claims, Right};
+
+#[cfg(test)]
+mod typescript;

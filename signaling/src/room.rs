@@ -9,7 +9,7 @@ pub const LEVEL_FLOOR_DBFS: f32 = -127.0;
 
 /// `GET /api/rooms/{room}`, an element of the array `GET /api/rooms`, and the start of every WebSocket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomState {
     /// The room's name.
@@ -26,7 +26,7 @@ pub struct RoomState {
 
 /// One strip of the desk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "wire.ts"))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrackState {
     /// The track's id, and its peer's.
@@ -54,7 +54,7 @@ pub struct TrackState {
 /// Where a track comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "wire.ts"))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Kind {
     /// `POST /api/offer`: a browser, or a program that talks and listens.
@@ -68,7 +68,7 @@ pub enum Kind {
 /// Who may talk in a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "wire.ts"))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Mode {
     /// All at once.
@@ -81,7 +81,7 @@ pub enum Mode {
 /// `PUT` and `PATCH /api/rooms/{room}`: what is left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts", optional_fields))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomPatch {
     /// −60 to +20 dB.
@@ -95,7 +95,7 @@ pub struct RoomPatch {
 /// `PATCH /api/rooms/{room}/tracks/{id}`: what is left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts", optional_fields))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrackPatch {
     /// −60 to +20 dB; −60 is silence.
@@ -132,7 +132,10 @@ impl TrackPatch {
 pub fn check_track_name(name: &str) -> Result<(), String> {
     let length = name.chars().count();
     if name.trim().is_empty() || length > 64 || name.chars().any(char::is_control) {
-        return Err(format!("name must be 1 to 64 characters with no control characters, got {length} characters: {:?}", name.chars().take(80).collect::<String>()));
+        return Err(format!(
+            "name must be 1 to 64 characters with no control characters, got {length} characters: {:?}",
+            name.chars().take(80).collect::<String>()
+        ));
     }
     Ok(())
 }
@@ -146,7 +149,7 @@ fn check_range(key: &str, value: Option<f32>, low: f32, high: f32) -> Result<(),
 
 /// `GET /api/health`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// `ok`.

@@ -9,7 +9,7 @@ use crate::{Problem, RoomPatch, RoomState, TrackId, TrackPatch, TrackState};
 /// What the server says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts", optional_fields))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ServerMessage {
     /// The whole state: first of all, and again whenever the subscriber has fallen behind.
@@ -51,7 +51,7 @@ pub enum ServerMessage {
     Reply {
         /// The command's `ref`.
         #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(test, ts(type = "number"))]
+        #[cfg_attr(test, ts(as = "Option<u32>"))]
         reference: Option<u64>,
         /// Why it was refused; none when it was done.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,7 +67,7 @@ pub enum ServerMessage {
 /// One change of a room's state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "wire.ts", optional_fields))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Change {
     /// The room's own settings.
@@ -111,12 +111,12 @@ pub enum Change {
 /// What a client says: a command, with a `ref` if it wants an answer. A refused command is always
 /// answered.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts", optional_fields))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientMessage {
     /// Comes back in the reply.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(type = "number"))]
+    #[cfg_attr(test, ts(as = "Option<u32>"))]
     pub reference: Option<u64>,
     /// The command.
     #[serde(flatten)]
@@ -126,7 +126,7 @@ pub struct ClientMessage {
 /// The same commands that REST takes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "wire.ts", optional_fields))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Command {
     /// `PATCH /api/rooms/{room}`.
@@ -169,13 +169,21 @@ impl ClientMessage {
             serde_json::from_str(text).map_err(|e| refuse(None, format!("a message must be a JSON object: {e}")))?;
         let reference = match keys.remove("ref") {
             None => None,
-            Some(value) => Some(value.as_u64().ok_or_else(|| refuse(None, format!("ref must be a whole number from 0, got {value}")))?),
+            Some(value) => Some(
+                value
+                    .as_u64()
+                    .ok_or_else(|| refuse(None, format!("ref must be a whole number from 0, got {value}")))?,
+            ),
         };
         let refuse = |detail| Refused { reference, detail };
-        let command = keys.remove("command").ok_or_else(|| refuse("command is missing: set_room, set_track or remove_track".into()))?;
+        let command = keys
+            .remove("command")
+            .ok_or_else(|| refuse("command is missing: set_room, set_track or remove_track".into()))?;
         let command = match command.as_str() {
             Some("set_room") => Command::SetRoom { settings: rest(keys).map_err(refuse)? },
-            Some("set_track") => Command::SetTrack { id: id(&mut keys).map_err(refuse)?, strip: rest(keys).map_err(refuse)? },
+            Some("set_track") => {
+                Command::SetTrack { id: id(&mut keys).map_err(refuse)?, strip: rest(keys).map_err(refuse)? }
+            }
             Some("remove_track") => {
                 let id = id(&mut keys).map_err(refuse)?;
                 if let Some(key) = keys.keys().next() {

@@ -4,18 +4,21 @@ use serde::{Deserialize, Serialize};
 
 /// The claims of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Claims {
     /// The room it is for, or `*` for all.
     pub room: String,
     /// What its bearer may do there.
     pub can: Vec<Right>,
     /// When it ends, seconds since 1970 UTC (RFC 7519 §4.1.4).
+    #[cfg_attr(test, ts(type = "number"))]
     pub exp: u64,
 }
 
 /// One thing that a bearer may do in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Right {
     /// Send a track.
     Talk,
