@@ -1,0 +1,67 @@
+"""Signals and how loud they are. A signal is a float array of shape (samples, 2) at 48 kHz, full
+scale 1.0; a level is in dBFS with a full-scale sine at 0 (AES17)."""
+
+import numpy as np
+
+RATE = 48_000
+FLOOR_DBFS = -127.0
+
+
+def sine(hz, dbfs, seconds=1.0):
+    """One channel of a sine, shape (samples,). With whole hertz and whole seconds it loops without a seam."""
+    return 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * np.arange(int(seconds * RATE)) / RATE)
+
+
+def speech_like(seconds, dbfs=-20.0, seed=1):
+    """A signal that is found again by correlation: noise of 300 to 3400 Hz in bursts, one channel."""
+    rng = np.random.default_rng(seed)
+    samples = int(seconds * RATE)
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    hz = np.fft.rfftfreq(samples, 1 / RATE)
+    spectrum[(hz < 300) | (hz > 3400)] = 0
+    noise = np.fft.irfft(spectrum, samples)
+    syllables = np.repeat(rng.uniform(0.2, 1.0, samples // 9600 + 1), 9600)[:samples]
+    voice = noise * syllables
+    return voice * (10 ** (dbfs / 20) / np.sqrt(2) / np.sqrt(np.mean(voice**2)))
+
+
+def tone_dbfs(channel, hz):
+    """The level of the sine at `hz` in one channel: its projection under a Hann window."""
+    window = np.hanning(len(channel))
+    turn = np.exp(-2j * np.pi * hz * np.arange(len(channel)) / RATE)
+    amplitude = 2 * abs(np.sum(channel * window * turn)) / np.sum(window)
+    return max(FLOOR_DBFS, 20 * np.log10(amplitude + 1e-12))
+
+
+def tone_in_ears(heard, hz, window_s=0.5):
+    """(left, right) levels of the sine at `hz`: the median over windows, so that one window with a
+    late packet of our own making does not decide."""
+    size = int(window_s * RATE)
+    windows = [heard[at : at + size] for at in range(0, len(heard) - size + 1, size)]
+    assert windows, f"only {len(heard)} samples were heard"
+    return tuple(float(np.median([tone_dbfs(w[:, ear], hz) for w in windows])) for ear in (0, 1))
+
+
+def tone_over_time(channel, hz, window_s=0.1):
+    """The levels of the sine at `hz` in consecutive windows: a gap shows as one that is low."""
+    size = int(window_s * RATE)
+    return [tone_dbfs(channel[at : at + size], hz) for at in range(0, len(channel) - size + 1, size)]
+
+
+def strip_db(gain_db, pan):
+    """What a strip does to (left, right) in dB: constant power, 0 dB at the centre."""
+    theta = (pan + 1) * np.pi / 4
+    factors = np.array([np.cos(theta), np.sin(theta)]) * np.sqrt(2) * 10 ** (gain_db / 20)
+    return tuple(20 * np.log10(np.maximum(factors, 1e-7)))
+
+
+def best_match(heard, said):
+    """Where `said` is in `heard` (samples) and how alike they are there (0 to 1): the peak of the
+    normalised cross-correlation."""
+    size = 1 << int(np.ceil(np.log2(len(heard) + len(said))))
+    cross = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(said, size)), size)
+    lags = max(1, len(heard) - len(said) + 1)
+    at = int(np.argmax(np.abs(cross[:lags])))
+    part = heard[at : at + len(said)]
+    likeness = abs(cross[at]) / (np.linalg.norm(part) * np.linalg.norm(said[: len(part)]) + 1e-12)
+    return at, float(likeness)
