@@ -33,6 +33,7 @@ class Player(MediaStreamTrack):
         self._size = RATE * packet_ms // 1000
         self._at = 0
         self._start = None
+        self.latest_s = 0.0  # how late its latest frame went out, because this process had no time
         self._encoder = None if signal.ndim == 2 else mono_encoder(packet_ms)
 
     async def recv(self):
@@ -41,6 +42,7 @@ class Player(MediaStreamTrack):
                 raise MediaStreamError
             now = asyncio.get_running_loop().time()
             self._start = now if self._start is None else self._start
+            self.latest_s = max(self.latest_s, now - self._start - self._at / RATE)
             await asyncio.sleep(max(0.0, self._start + self._at / RATE - now))
             frame = self._next_frame()
             if self._encoder is None:
@@ -125,6 +127,7 @@ class Peer:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._connected = asyncio.Event()
         self.ear = None
+        self.player = None
 
         @self.connection.on("connectionstatechange")
         def _changed():
@@ -135,8 +138,8 @@ class Peer:
     async def whip(cls, server, room, signal, loop=True, packet_ms=20, **query):
         """Publishes by WHIP (RFC 9725)."""
         self = cls(server)
-        self.connection.addTransceiver(Player(signal, loop, packet_ms), direction="sendonly")
-        await self._post_sdp(f"/whip/{room}", query)
+        self.send(Player(signal, loop, packet_ms), "sendonly")
+        await self.post_sdp(f"/whip/{room}", query)
         return self
 
     @classmethod
@@ -144,16 +147,14 @@ class Peer:
         """Listens by WHEP."""
         self = cls(server)
         self.connection.addTransceiver("audio", direction="recvonly")
-        await self._post_sdp(f"/whep/{room}", {})
+        await self.post_sdp(f"/whep/{room}")
         return self
 
     @classmethod
     async def offer(cls, server, room, signal=None, loop=True, **keys):
         """Talks and listens on one section by `POST /api/offer`."""
         self = cls(server)
-        self.connection.addTransceiver(
-            "audio" if signal is None else Player(signal, loop), direction="sendrecv"
-        )
+        self.send("audio" if signal is None else Player(signal, loop), "sendrecv")
         sdp = await self.local_offer()
         body = {"offer": {"type": "offer", "sdp": sdp}, "room": room, **keys}
         async with server.http.post("/api/offer", json=body) as answer:
@@ -163,6 +164,11 @@ class Peer:
             self._note(answer.headers)
         await self._accept(self.answer["answer"]["sdp"])
         return self
+
+    def send(self, player, direction="sendonly"):
+        """Adds the one section of the offer, which sends what the player plays."""
+        self.player = player
+        self.connection.addTransceiver(player, direction=direction)
 
     async def local_offer(self):
         """Makes the offer and gathers its candidates."""
@@ -179,7 +185,8 @@ class Peer:
         """Closes this side without a DELETE."""
         await self.connection.close()
 
-    async def _post_sdp(self, path, query):
+    async def post_sdp(self, path, query=None):
+        """Makes the offer, posts it to a WHIP or WHEP endpoint and connects."""
         offer = await self.local_offer()
         async with self._server.http.post(
             path, params=query, data=offer, headers={"Content-Type": "application/sdp"}

@@ -48,6 +48,20 @@ def tone_over_time(channel, hz, window_s=0.1):
     return [tone_dbfs(channel[at : at + size], hz) for at in range(0, len(channel) - size + 1, size)]
 
 
+def pitch_hz(channel, near_hz):
+    """The frequency of a sine near `near_hz` (within 5 Hz): by how
+    much its phase turns from one window to the next, the median over windows."""
+    size, step = RATE // 2, RATE // 10
+    starts = range(0, len(channel) - size + 1, step)
+    window = np.hanning(size)
+    phases = [
+        np.angle(np.sum(channel[at : at + size] * window * np.exp(-2j * np.pi * near_hz * np.arange(at, at + size) / RATE)))
+        for at in starts
+    ]
+    turns = (np.diff(phases) + np.pi) % (2 * np.pi) - np.pi
+    return near_hz + float(np.median(turns)) / (2 * np.pi) * RATE / step
+
+
 def strip_db(gain_db, pan):
     """What a strip does to (left, right) in dB: constant power, 0 dB at the centre."""
     theta = (pan + 1) * np.pi / 4

@@ -5,7 +5,7 @@ import pytest
 
 from aiortc import RTCSessionDescription
 from peers import Peer, Player, Ear, close_all
-from sound import best_match, sine, speech_like, strip_db, tone_dbfs, tone_in_ears
+from sound import best_match, pitch_hz, sine, speech_like, strip_db, tone_dbfs, tone_in_ears
 
 
 @pytest.mark.parametrize("shape", ["mono", "stereo", "mono in packets of 120 ms"])
@@ -14,7 +14,7 @@ async def test_a_tone_between_two_aiortc_peers_keeps_its_level(shape):
     tone = np.stack([left, sine(1500, -30)], axis=1) if shape == "stereo" else left
     talker, hearer = Peer(None), Peer(None)
     player = Player(tone, packet_ms=120 if "120" in shape else 20)
-    talker.connection.addTransceiver(player, direction="sendonly")
+    talker.send(player)
     offer = await talker.local_offer()
     await hearer.connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
     ear = Ear(hearer.connection.getTransceivers()[0].receiver.track)
@@ -48,3 +48,7 @@ def test_a_strip_is_constant_power():
     assert strip_db(0, 0) == pytest.approx((0, 0), abs=1e-9)
     left, right = strip_db(6, -1)
     assert left == pytest.approx(9.01, abs=0.01) and right < -100
+
+
+def test_a_pitch_is_read_to_a_hundredth_of_a_cent():
+    assert 1200 * abs(np.log2(pitch_hz(sine(997.4, -20, seconds=2), 997) / 997.4)) < 0.01
