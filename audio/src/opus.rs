@@ -1,0 +1,172 @@
+//! Opus by libopus. The one file that names the crate `opus`.
+
+use crate::packet;
+use crate::{CHANNELS, FRAME_SAMPLES, Frame, SAMPLE_RATE};
+
+/// The longest packet, 120 ms, as interleaved stereo samples: room for any decode.
+pub const MAX_DECODED: usize = packet::MAX_PACKET_SAMPLES * CHANNELS;
+
+/// The most bytes [`Encoder::encode`] writes for one frame.
+pub const MAX_ENCODED: usize = 1276;
+
+/// Why libopus did not do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpusError {
+    /// The packet breaks RFC 6716: the sender's fault, and a retry does not help.
+    #[error("malformed Opus packet: {0}")]
+    Malformed(&'static str),
+    /// libopus refused a call or a setting.
+    #[error("libopus: {function}: {reason}")]
+    Codec {
+        /// The function of libopus.
+        function: &'static str,
+        /// Its own words.
+        reason: &'static str,
+    },
+}
+
+impl From<opus::Error> for OpusError {
+    fn from(error: opus::Error) -> Self {
+        OpusError::Codec { function: error.function(), reason: error.description() }
+    }
+}
+
+/// Samples per channel at 48 kHz that a packet decodes to: 120 to 5760 (2.5 to 120 ms).
+/// An error where its first byte and its lengths break RFC 6716 §3.4.
+pub fn packet_samples(payload: &[u8]) -> Result<usize, OpusError> {
+    packet::parse(payload).map(|shape| shape.samples)
+}
+
+/// How an [`Encoder`] weighs bits, effort and loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Bits per second of the whole stereo stream, held within 6000 to 510 000.
+    pub bitrate_bps: u32,
+    /// Effort, 0 to 10.
+    pub complexity: u8,
+    /// Packets in a hundred that are expected to be lost. Over 5 with `fec`, libopus leaves its
+    /// music mode (which has no FEC) for its speech modes, which colour music.
+    pub expected_loss_percent: u8,
+    /// Whether packets may carry a copy of the packet before them.
+    pub fec: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { bitrate_bps: 64_000, complexity: 5, expected_loss_percent: 0, fec: true }
+    }
+}
+
+/// Encodes stereo frames of 20 ms.
+#[derive(Debug)]
+pub struct Encoder {
+    inner: opus::Encoder,
+}
+
+impl Encoder {
+    /// An encoder with no history. An error only if libopus cannot allocate.
+    pub fn new(settings: Settings) -> Result<Self, OpusError> {
+        let mut inner = opus::Encoder::new(SAMPLE_RATE, opus::Channels::Stereo, opus::Application::Audio)?;
+        let bitrate = settings.bitrate_bps.clamp(6_000, 510_000);
+        inner.set_bitrate(opus::Bitrate::Bits(bitrate as i32))?;
+        inner.set_complexity(i32::from(settings.complexity.min(10)))?;
+        inner.set_packet_loss_perc(i32::from(settings.expected_loss_percent.min(100)))?;
+        inner.set_inband_fec(settings.fec)?;
+        Ok(Self { inner })
+    }
+
+    /// Encodes one frame into `out` and returns the bytes written, at most [`MAX_ENCODED`]. A
+    /// smaller `out` lowers the quality; an empty one is an error. The frame must be finite.
+    pub fn encode(&mut self, frame: &Frame, out: &mut [u8]) -> Result<usize, OpusError> {
+        let room = out.len().min(MAX_ENCODED);
+        Ok(self.inner.encode_float(frame.samples(), &mut out[..room])?)
+    }
+
+    /// The same, with no prediction from the frames before, so that a decoder with any other
+    /// history follows from here on.
+    pub fn encode_independent(&mut self, frame: &Frame, out: &mut [u8]) -> Result<usize, OpusError> {
+        self.inner.set_prediction_disabled(true)?;
+        let written = self.encode(frame, out);
+        self.inner.set_prediction_disabled(false)?;
+        written
+    }
+
+    /// Samples per channel at 48 kHz by which the decoded sound comes later: the pre-skip of a file.
+    pub fn lookahead(&mut self) -> Result<usize, OpusError> {
+        Ok(self.inner.get_lookahead()?.max(0) as usize)
+    }
+
+    /// Forgets all history and keeps the settings.
+    pub fn reset(&mut self) -> Result<(), OpusError> {
+        Ok(self.inner.reset_state()?)
+    }
+}
+
+/// Decodes packets of 2.5 to 120 ms, mono or stereo, to stereo at 48 kHz.
+#[derive(Debug)]
+pub struct Decoder {
+    inner: opus::Decoder,
+}
+
+impl Decoder {
+    /// A decoder with no history. An error only if libopus cannot allocate.
+    pub fn new() -> Result<Self, OpusError> {
+        Ok(Self { inner: opus::Decoder::new(SAMPLE_RATE, opus::Channels::Stereo)? })
+    }
+
+    /// Decodes a packet to the start of `out` (interleaved stereo, [`MAX_DECODED`] always fits) and
+    /// returns samples per channel. Every sample is finite, whatever the packet holds.
+    pub fn decode(&mut self, payload: &[u8], out: &mut [f32]) -> Result<usize, OpusError> {
+        let wanted = packet_samples(payload)?;
+        let out = out.get_mut(..wanted * CHANNELS).ok_or(NO_ROOM)?;
+        let decoded = self.inner.decode_float(payload, out, false)?.min(wanted);
+        // After a change of frame size libopus may give less than a packet of silence is long.
+        out[decoded * CHANNELS..].fill(0.0);
+        tame(out);
+        Ok(wanted)
+    }
+
+    /// Fills `out` with a guess of what a lost packet held. `out` is interleaved stereo, a multiple
+    /// of 2.5 ms up to 120 ms.
+    pub fn conceal(&mut self, out: &mut [f32]) -> Result<usize, OpusError> {
+        self.recover(&[], out)
+    }
+
+    /// Fills `out` with the lost sound that lies right before `payload`: its in-band FEC as far as
+    /// it reaches back, a guess before that and where it has none. `out` as for [`Self::conceal`].
+    pub fn decode_fec(&mut self, payload: &[u8], out: &mut [f32]) -> Result<usize, OpusError> {
+        packet_samples(payload)?;
+        self.recover(payload, out)
+    }
+
+    fn recover(&mut self, payload: &[u8], out: &mut [f32]) -> Result<usize, OpusError> {
+        if out.len() > MAX_DECODED || out.is_empty() {
+            return Err(NO_ROOM);
+        }
+        let decoded = self.inner.decode_float(payload, out, true)?;
+        let decoded = (decoded * CHANNELS).min(out.len());
+        out[decoded..].fill(0.0);
+        tame(out);
+        Ok(out.len() / CHANNELS)
+    }
+
+    /// Forgets all history.
+    pub fn reset(&mut self) -> Result<(), OpusError> {
+        Ok(self.inner.reset_state()?)
+    }
+}
+
+const NO_ROOM: OpusError = OpusError::Codec { function: "decode", reason: "the buffer has the wrong size" };
+
+/// Far over what music reaches (+18 dBFS), and low enough that sums of it stay harmless.
+const LOUDEST: f32 = 8.0;
+
+/// A crafted packet may decode to anything; what leaves here is finite and bounded.
+fn tame(samples: &mut [f32]) {
+    for sample in samples {
+        *sample = if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 };
+    }
+}
+
+// The pre-allocated sizes above rest on this.
+const _: () = assert!(FRAME_SAMPLES * CHANNELS <= MAX_DECODED);
