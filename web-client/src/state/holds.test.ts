@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { example } from "./examples";
+import { drop, hold, letGoOf, NO_HOLDS, settle, shown } from "./holds";
+import type { RoomState } from "../network/wire";
+
+const { tracks } = example<RoomState>("room-state");
+const ANNA = tracks[0]?.id ?? "";
+const moved = tracks.map((t) => (t.id === ANNA ? { ...t, gain_db: -12 } : t));
+
+test("the_own_drag_wins_over_what_the_server_says", () => {
+  const holds = hold(NO_HOLDS, ANNA, "gain_db", -5);
+  expect(shown(holds, ANNA, "gain_db", -12)).toBe(-5);
+  expect(shown(settle(holds, moved, 0, 99_999), ANNA, "gain_db", -12)).toBe(-5);
+});
+
+test("other_controls_of_the_strip_follow_the_server", () => {
+  const holds = hold(NO_HOLDS, ANNA, "gain_db", -5);
+  expect(shown(holds, ANNA, "pan", 0.5)).toBe(0.5);
+  expect(shown(holds, "", "master_gain_db", -1)).toBe(-1);
+});
+
+test("after_the_release_it_holds_until_the_server_agrees", () => {
+  const released = letGoOf(hold(NO_HOLDS, ANNA, "gain_db", -12), ANNA, "gain_db", 1000);
+  expect(shown(settle(released, tracks, 0, 1100), ANNA, "gain_db", 0)).toBe(-12);
+  expect(settle(released, moved, 0, 1100).size).toBe(0);
+});
+
+test("a_release_that_is_never_confirmed_gives_way_after_a_second", () => {
+  const released = letGoOf(hold(NO_HOLDS, ANNA, "gain_db", -12), ANNA, "gain_db", 1000);
+  expect(settle(released, tracks, 0, 1999)).toBe(released);
+  expect(settle(released, tracks, 0, 2000).size).toBe(0);
+});
+
+test("a_refused_value_and_a_track_that_left_are_let_go", () => {
+  const holds = hold(NO_HOLDS, ANNA, "muted", true);
+  expect(drop(holds, ANNA, "muted").size).toBe(0);
+  expect(settle(letGoOf(holds, ANNA, "muted", 0), [], 0, 1).size).toBe(0);
+});
+
+test("zero_and_false_are_values_too", () => {
+  expect(shown(hold(NO_HOLDS, ANNA, "gain_db", 0), ANNA, "gain_db", -6)).toBe(0);
+  expect(shown(hold(NO_HOLDS, ANNA, "muted", false), ANNA, "muted", true)).toBe(false);
+});
