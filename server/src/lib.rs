@@ -1,1 +1,4 @@
-//! Server.
+//! The mixminus server.
+
+pub mod clock;
+pub mod peer;

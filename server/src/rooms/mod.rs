@@ -1,0 +1,338 @@
+//! The rooms as HTTP sees them: async calls that find the worker, hand it a command and wait for the answer.
+
+mod registry;
+
+use std::io;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use signaling::{Command as DeskCommand, Kind, RoomName, RoomPatch, RoomState, TrackId, TrackPatch};
+use tokio::sync::{Semaphore, oneshot};
+use uuid::Uuid;
+
+use crate::peer::{Answer, Identity, OfferError, Peer};
+pub use crate::peer::Side;
+pub use crate::worker::{CommandError, PeerError, Subscription, Trickled, UnknownRoom};
+use crate::worker::counters::Counters;
+use crate::worker::{self, Command, Handle, Join, Reply};
+
+pub use registry::Registry;
+
+/// What the media side is told when it starts.
+#[derive(Clone)]
+pub struct Settings {
+    /// How many workers; at least 1.
+    pub workers: usize,
+    /// The address that clients are told.
+    pub media_ip: IpAddr,
+    /// One port for each worker; None takes any free ones.
+    pub media_ports: Option<RangeInclusive<u16>>,
+    /// Peers at once; more get 503.
+    pub max_peers: usize,
+    /// Rooms at once; more get 503.
+    pub max_rooms: usize,
+    /// What every worker is told.
+    pub worker: worker::Settings,
+}
+
+/// All rooms of this server. Cheap to clone.
+#[derive(Clone)]
+pub struct Rooms {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    identity: Identity,
+    workers: Vec<Handle>,
+    registry: Arc<Registry>,
+    /// Peer connections are built on blocking threads; more than the cores at once would only delay the ticks.
+    building: Semaphore,
+    draining: AtomicBool,
+    settings: Settings,
+}
+
+/// Who wants to join, and how.
+pub struct JoinRequest {
+    /// The room, made if it is not there.
+    pub room: RoomName,
+    /// The offer.
+    pub sdp: String,
+    /// What the peer does.
+    pub side: Side,
+    /// What people read on the strip; default `guest`.
+    pub name: Option<String>,
+    /// Where its track comes from.
+    pub kind: Kind,
+    /// Who it is, over reconnects; made up when none.
+    pub client: Option<Uuid>,
+    /// How its strip starts.
+    pub strip: TrackPatch,
+    /// Where the request came from, for the event log.
+    pub address: String,
+}
+
+/// Who joined, and how to answer.
+pub struct Joined {
+    /// The id of the peer and of its track.
+    pub id: TrackId,
+    /// The SDP answer.
+    pub answer: String,
+    /// The entity tag of its ICE session, with its quotes.
+    pub etag: String,
+    /// Who it is, over reconnects.
+    pub client: Uuid,
+}
+
+/// Why somebody cannot join.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The offer is not an SDP for WebRTC; the same one fails again.
+    #[error("{0}")]
+    BadSdp(String),
+    /// The offer has no audio that fits; the same one fails again.
+    #[error("{0}")]
+    NoAudio(String),
+    /// No place now; trying again later helps.
+    #[error("the server is full")]
+    Full {
+        /// When to try again, seconds.
+        retry_after_s: u32,
+    },
+    /// The server is going down.
+    #[error("the server is shutting down")]
+    Draining,
+}
+
+const RETRY_AFTER_S: u32 = 2;
+
+impl Rooms {
+    /// Starts the workers and binds their ports.
+    pub fn start(settings: Settings) -> anyhow::Result<Self> {
+        let identity = Identity::generate()?;
+        let ports: Vec<u16> = match &settings.media_ports {
+            Some(range) => range.clone().take(settings.workers).collect(),
+            None => vec![0; settings.workers],
+        };
+        let workers = ports
+            .iter()
+            .enumerate()
+            .map(|(index, port)| worker::start(index, settings.media_ip, *port, settings.worker.clone()))
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(|error| anyhow::anyhow!("cannot open the media ports {ports:?} on {}: {error}", settings.media_ip))?;
+        let inner = Inner {
+            identity,
+            building: Semaphore::new(workers.len()),
+            workers,
+            registry: Arc::clone(&settings.worker.registry),
+            draining: AtomicBool::new(false),
+            settings,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Answers an offer and puts the peer into its room. The peer connection is built off the worker.
+    pub async fn join(&self, request: JoinRequest) -> Result<Joined, JoinError> {
+        if self.is_draining() {
+            return Err(JoinError::Draining);
+        }
+        let full = JoinError::Full { retry_after_s: RETRY_AFTER_S };
+        if self.counts().1 >= self.inner.settings.max_peers {
+            return Err(full);
+        }
+        let arrival = self.arrive(&request.room).ok_or(full.clone())?;
+        let (peer, answer) = self.build_peer(arrival.worker, request.side, request.sdp).await?;
+        let id = TrackId::from_random(Uuid::new_v4().as_u128());
+        let client = request.client.unwrap_or_else(Uuid::new_v4);
+        let join = Join {
+            peer,
+            room: request.room,
+            id: id.clone(),
+            client: request.client,
+            address: request.address,
+            name: request.name.unwrap_or_else(|| "guest".to_owned()),
+            kind: request.kind,
+            strip: request.strip,
+        };
+        self.ask(arrival.worker, |reply| Command::Join(Box::new(join), reply)).await.ok_or(full)?;
+        arrival.done();
+        Ok(Joined { id, answer: answer.sdp, etag: answer.etag, client })
+    }
+
+    /// Takes a fragment for a peer: candidates, or new credentials that restart ICE.
+    pub async fn trickle(
+        &self,
+        room: &RoomName,
+        id: &TrackId,
+        fragment: String,
+        if_match: Option<String>,
+    ) -> Result<Trickled, PeerError> {
+        let worker = self.inner.registry.find(room).ok_or(PeerError::UnknownRoom)?;
+        let (room, id) = (room.clone(), id.clone());
+        self.ask(worker, |reply| Command::Trickle { room, id, fragment, if_match, reply })
+            .await
+            .unwrap_or(Err(PeerError::UnknownRoom))
+    }
+
+    /// Hangs a peer up; its track goes with it.
+    pub async fn hang_up(&self, room: &RoomName, id: &TrackId) -> Result<(), PeerError> {
+        let worker = self.inner.registry.find(room).ok_or(PeerError::UnknownRoom)?;
+        let (room, id) = (room.clone(), id.clone());
+        self.ask(worker, |reply| Command::HangUp { room, id, reply }).await.unwrap_or(Err(PeerError::UnknownRoom))
+    }
+
+    /// All rooms, by name.
+    pub async fn list(&self) -> Vec<RoomState> {
+        let mut rooms = Vec::new();
+        for worker in 0..self.inner.workers.len() {
+            rooms.extend(self.ask(worker, |reply| Command::List { reply }).await.unwrap_or_default());
+        }
+        rooms.sort_by(|a, b| a.room.cmp(&b.room));
+        rooms
+    }
+
+    /// One room.
+    pub async fn state(&self, room: &RoomName) -> Result<RoomState, UnknownRoom> {
+        let worker = self.inner.registry.find(room).ok_or(UnknownRoom)?;
+        let room = room.clone();
+        self.ask(worker, |reply| Command::State { room, reply }).await.unwrap_or(Err(UnknownRoom))
+    }
+
+    /// Makes a room, or changes it if it is there; says whether it was made.
+    pub async fn make(&self, room: RoomName, settings: RoomPatch, by: String) -> Result<(RoomState, bool), MakeError> {
+        if self.is_draining() {
+            return Err(MakeError::Draining);
+        }
+        let arrival = self.arrive(&room).ok_or(MakeError::Full { retry_after_s: RETRY_AFTER_S })?;
+        let made = self.ask(arrival.worker, |reply| Command::Make { room, settings, by, reply }).await;
+        let made = made.ok_or(MakeError::Full { retry_after_s: RETRY_AFTER_S })??;
+        arrival.done();
+        Ok(made)
+    }
+
+    /// Closes a room and hangs up everybody in it.
+    pub async fn close(&self, room: &RoomName) -> Result<(), UnknownRoom> {
+        let worker = self.inner.registry.find(room).ok_or(UnknownRoom)?;
+        let room = room.clone();
+        self.ask(worker, |reply| Command::Close { room, reason: "room closed", reply }).await.unwrap_or(Err(UnknownRoom))
+    }
+
+    /// Moves the desk; answers with the state after it.
+    pub async fn command(&self, room: &RoomName, command: DeskCommand, by: String) -> Result<RoomState, CommandError> {
+        let worker = self.inner.registry.find(room).ok_or(CommandError::UnknownRoom)?;
+        let room = room.clone();
+        self.ask(worker, |reply| Command::Desk { room, command, by, reply })
+            .await
+            .unwrap_or(Err(CommandError::UnknownRoom))
+    }
+
+    /// Follows a room: its state now, and every change from here on.
+    pub async fn subscribe(&self, room: &RoomName) -> Result<Subscription, UnknownRoom> {
+        let worker = self.inner.registry.find(room).ok_or(UnknownRoom)?;
+        let room = room.clone();
+        self.ask(worker, |reply| Command::Subscribe { room, reply }).await.unwrap_or(Err(UnknownRoom))
+    }
+
+    /// Rooms and peers now.
+    pub fn counts(&self) -> (usize, usize) {
+        let peers = self.counters().map(|counters| Counters::get(&counters.peers) as usize).sum();
+        (self.inner.registry.len(), peers)
+    }
+
+    /// The counters of each worker.
+    pub fn counters(&self) -> impl Iterator<Item = &Counters> {
+        self.inner.workers.iter().map(|worker| &*worker.counters)
+    }
+
+    /// The media address of each worker.
+    pub fn media_addresses(&self) -> Vec<std::net::SocketAddr> {
+        self.inner.workers.iter().map(|worker| worker.media).collect()
+    }
+
+    /// Whether new peers are refused because the server goes down.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.load(Relaxed)
+    }
+
+    /// Refuses new peers, tells and hangs up those who are in, closes all rooms and ends the workers.
+    pub async fn drain(&self) {
+        self.inner.draining.store(true, Relaxed);
+        for worker in 0..self.inner.workers.len() {
+            self.ask(worker, |reply| Command::Stop { reason: "server is shutting down", reply }).await;
+        }
+    }
+
+    async fn build_peer(&self, worker: usize, side: Side, sdp: String) -> Result<(Box<Peer>, Answer), JoinError> {
+        let _turn = self.inner.building.acquire().await.expect("the semaphore is never closed");
+        let inner = Arc::clone(&self.inner);
+        let built = tokio::task::spawn_blocking(move || {
+            let clock = inner.settings.worker.clock;
+            let media = inner.workers[worker].media;
+            let bitrate = inner.settings.worker.room.bitrate_bps;
+            let ssrc = Uuid::new_v4().as_u128() as u32;
+            Peer::answer(&inner.identity, media, side, bitrate, &sdp, ssrc, clock.instant(clock.now()))
+        });
+        match built.await {
+            Ok(Ok((peer, answer))) => Ok((Box::new(peer), answer)),
+            Ok(Err(OfferError::BadSdp(detail))) => Err(JoinError::BadSdp(detail)),
+            Ok(Err(OfferError::NoAudio(detail))) => Err(JoinError::NoAudio(detail)),
+            // A panic inside the WebRTC library is a bug, but the offer brought it about: it must not read as ours.
+            Err(_) => Err(JoinError::BadSdp("the offer cannot be processed".into())),
+        }
+    }
+
+    /// Hands a command to a worker and waits for its answer. None when the worker is overloaded or has ended.
+    async fn ask<T>(&self, worker: usize, command: impl FnOnce(Reply<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.workers[worker].send(command(reply)).ok()?;
+        answer.await.ok()
+    }
+
+    fn arrive(&self, room: &RoomName) -> Option<Arrival> {
+        let least_peers = || {
+            let peers = self.counters().map(|counters| Counters::get(&counters.peers) + Counters::get(&counters.rooms));
+            peers.enumerate().min_by_key(|(_, peers)| *peers).map_or(0, |(worker, _)| worker)
+        };
+        let worker = self.inner.registry.arrive(room, self.inner.settings.max_rooms, least_peers).ok()?;
+        Some(Arrival { registry: Arc::clone(&self.inner.registry), room: room.clone(), worker, exists: false })
+    }
+}
+
+/// Why a room is not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MakeError {
+    /// A setting that cannot be.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// No place for another room now.
+    #[error("the server is full")]
+    Full {
+        /// When to try again, seconds.
+        retry_after_s: u32,
+    },
+    /// The server is going down.
+    #[error("the server is shutting down")]
+    Draining,
+}
+
+/// Somebody on the way to a room. Until it is dropped the room's place is kept.
+struct Arrival {
+    registry: Arc<Registry>,
+    room: RoomName,
+    worker: usize,
+    exists: bool,
+}
+
+impl Arrival {
+    /// The room is there now.
+    fn done(mut self) {
+        self.exists = true;
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.registry.arrived(&self.room, self.exists);
+    }
+}

@@ -1,0 +1,103 @@
+//! Which worker has which room. Read and written by HTTP requests and when a room goes; never on the way of a packet.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use signaling::RoomName;
+
+/// Where every room lives.
+#[derive(Debug, Default)]
+pub struct Registry {
+    rooms: Mutex<HashMap<RoomName, Place>>,
+}
+
+#[derive(Debug)]
+struct Place {
+    worker: usize,
+    /// Requests on their way to the room: as long as there are any it stays where it is.
+    arriving: usize,
+}
+
+/// No more rooms fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl Registry {
+    /// Where a room lives, if it does.
+    pub fn find(&self, room: &RoomName) -> Option<usize> {
+        self.lock().get(room).map(|place| place.worker)
+    }
+
+    /// Where a room lives; a new one gets the place that `choose` says. It cannot go until [`Registry::arrived`].
+    pub fn arrive(&self, room: &RoomName, max_rooms: usize, choose: impl FnOnce() -> usize) -> Result<usize, Full> {
+        let mut rooms = self.lock();
+        let count = rooms.len();
+        if let Some(place) = rooms.get_mut(room) {
+            place.arriving += 1;
+            return Ok(place.worker);
+        }
+        if count >= max_rooms {
+            return Err(Full);
+        }
+        let worker = choose();
+        rooms.insert(room.clone(), Place { worker, arriving: 1 });
+        Ok(worker)
+    }
+
+    /// The request that arrived has been carried out. `exists`: whether it left a room behind.
+    pub fn arrived(&self, room: &RoomName, exists: bool) {
+        let mut rooms = self.lock();
+        if let Some(place) = rooms.get_mut(room) {
+            place.arriving = place.arriving.saturating_sub(1);
+            if place.arriving == 0 && !exists {
+                rooms.remove(room);
+            }
+        }
+    }
+
+    /// Lets a room go, unless somebody is arriving. True if it went.
+    pub fn release(&self, room: &RoomName) -> bool {
+        let mut rooms = self.lock();
+        let free = rooms.get(room).is_none_or(|place| place.arriving == 0);
+        if free {
+            rooms.remove(room);
+        }
+        free
+    }
+
+    /// How many rooms there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomName, Place>> {
+        // Nothing here panics half way, so what a poisoned lock guards is whole.
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_stays_while_somebody_arrives() {
+        let (registry, room) = (Registry::default(), "a".parse::<RoomName>().unwrap());
+        assert_eq!(registry.arrive(&room, 1, || 1), Ok(1));
+        assert!(!registry.release(&room));
+        assert_eq!(registry.arrive(&room, 1, || 0), Ok(1), "it lives where it lives");
+        registry.arrived(&room, true);
+        registry.arrived(&room, true);
+        assert_eq!(registry.arrive(&"b".parse().unwrap(), 1, || 0), Err(Full));
+        assert!(registry.release(&room));
+        assert_eq!(registry.find(&room), None);
+    }
+
+    #[test]
+    fn who_arrives_and_leaves_nothing_behind_leaves_no_room() {
+        let (registry, room) = (Registry::default(), "a".parse::<RoomName>().unwrap());
+        assert_eq!(registry.arrive(&room, 1, || 0), Ok(0));
+        registry.arrived(&room, false);
+        assert_eq!(registry.len(), 0);
+    }
+}

@@ -1,0 +1,400 @@
+//! One thread, one UDP socket, the peers on it and the rooms they are in; each datagram runs to its end here.
+//!
+//! Nothing on the way of a packet locks or waits. Commands come over a bounded queue and are
+//! taken between datagrams; every tick is as near to its time as the datagram before it lets it be.
+
+mod command;
+mod commands;
+pub mod counters;
+mod peers;
+mod rooms;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use bytes::Bytes;
+use mio::{Events, Interest, Poll, Token, Waker, net::UdpSocket};
+
+use crate::clock::Clock;
+use crate::event_log::EventLog;
+use crate::peer::stun::{self, Datagram};
+use crate::peer::{Connection, Outgoing};
+use crate::room::{Effects, MemberId, Rtp};
+use crate::rooms::Registry;
+
+pub use command::{
+    Command, CommandError, Join, PeerError, Reply, Subscription, Trickled, UnknownRoom,
+};
+use counters::Counters;
+use peers::Peers;
+use rooms::Rooms;
+
+/// What a worker is told when it starts.
+#[derive(Clone)]
+pub struct Settings {
+    /// How its rooms are.
+    pub room: crate::room::Settings,
+    /// How long an empty room stays.
+    pub room_linger: Duration,
+    /// The server's clock.
+    pub clock: Clock,
+    /// Where events go.
+    pub log: EventLog,
+    /// Which worker has which room.
+    pub registry: Arc<Registry>,
+}
+
+/// The API's end of a worker.
+pub struct Handle {
+    /// The address that the worker's peers send to.
+    pub media: SocketAddr,
+    /// What it counts.
+    pub counters: Arc<Counters>,
+    commands: SyncSender<Command>,
+    waker: Arc<Waker>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// The worker takes no more commands now. Trying again helps.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the media worker is overloaded")]
+pub struct Overloaded;
+
+impl Handle {
+    /// Hands over a command without waiting.
+    pub fn send(&self, command: Command) -> Result<(), Overloaded> {
+        match self.commands.try_send(command) {
+            Ok(()) => self.waker.wake().map_err(|_| Overloaded),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Overloaded),
+        }
+    }
+
+    /// Waits for the thread, which ends after [`Command::Stop`].
+    pub fn join(mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic of the worker was printed when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Commands that wait for a worker; more are refused.
+const COMMAND_QUEUE: usize = 1024;
+/// Datagrams read before ticks and commands get their turn.
+const BATCH: usize = 64;
+/// A peer that has not connected by then is let go.
+const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+const SOCKET: Token = Token(0);
+const WAKE: Token = Token(1);
+
+/// Binds a media port and starts the thread. `ip` is what clients are told; where this machine does not have it (a
+/// forwarded port, an elastic address) the socket takes all interfaces.
+pub fn start(index: usize, ip: IpAddr, port: u16, settings: Settings) -> io::Result<Handle> {
+    let socket = match std::net::UdpSocket::bind((ip, port)) {
+        Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
+            let any = if ip.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+            std::net::UdpSocket::bind((any, port))?
+        }
+        bound => bound?,
+    };
+    socket.set_nonblocking(true)?;
+    let media = SocketAddr::new(ip, socket.local_addr()?.port());
+    let mut socket = UdpSocket::from_std(socket);
+    let poll = Poll::new()?;
+    poll.registry().register(&mut socket, SOCKET, Interest::READABLE)?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+    let (commands, queue) = sync_channel(COMMAND_QUEUE);
+    let counters = Arc::new(Counters::default());
+    let worker = Worker {
+        socket,
+        poll,
+        queue,
+        counters: Arc::clone(&counters),
+        peers: Peers::default(),
+        rooms: Rooms::default(),
+        timers: BinaryHeap::new(),
+        effects: Effects::new(),
+        hung_up: Vec::new(),
+        settings,
+        stopped: None,
+    };
+    let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run())?;
+    Ok(Handle { media, counters, commands, waker, thread: Some(thread) })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Room(usize),
+    Peer(MemberId),
+}
+
+struct Worker {
+    socket: UdpSocket,
+    poll: Poll,
+    queue: Receiver<Command>,
+    counters: Arc<Counters>,
+    peers: Peers,
+    rooms: Rooms,
+    /// A room or peer says itself when it is next due; an entry with another time is void.
+    timers: BinaryHeap<Reverse<(Duration, Timer)>>,
+    effects: Effects,
+    hung_up: Vec<MemberId>,
+    settings: Settings,
+    stopped: Option<Reply<()>>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut events = Events::with_capacity(4);
+        let mut buffer = vec![0; 2048];
+        let mut more_to_read = true;
+        while self.stopped.is_none() {
+            let timeout = if more_to_read { Some(Duration::ZERO) } else { self.until_next_timer() };
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    tracing::error!(%error, "Polling the media socket failed; the worker ends");
+                    break;
+                }
+                _ => {}
+            }
+            more_to_read |= events.iter().any(|event| event.token() == SOCKET);
+            if more_to_read {
+                more_to_read = self.read_batch(&mut buffer);
+            }
+            while let Ok(command) = self.queue.try_recv() {
+                self.command(command);
+            }
+            self.run_timers();
+        }
+        if let Some(reply) = self.stopped.take() {
+            let _ = reply.send(());
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.settings.clock.now()
+    }
+
+    fn until_next_timer(&self) -> Option<Duration> {
+        self.timers.peek().map(|Reverse((at, _))| at.saturating_sub(self.now()))
+    }
+
+    /// Reads what is there, one batch at most. True if there may be more.
+    fn read_batch(&mut self, buffer: &mut [u8]) -> bool {
+        for _ in 0..BATCH {
+            match self.socket.recv_from(buffer) {
+                Ok((length, from)) => {
+                    Counters::add(&self.counters.datagrams_in, 1);
+                    self.datagram(from, &buffer[..length]);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                // ICMP errors of earlier sends come up here; they concern nobody else.
+                Err(_) => {}
+            }
+        }
+        true
+    }
+
+    fn datagram(&mut self, from: SocketAddr, datagram: &[u8]) {
+        let kind = stun::classify(datagram);
+        let member = match kind {
+            Datagram::Stun => match stun::local_ufrag(datagram) {
+                Some(ufrag) => self.peers.by_ufrag(ufrag),
+                None => self.peers.by_address(from),
+            },
+            Datagram::Dtls | Datagram::Media => self.peers.by_address(from),
+            Datagram::Unknown => None,
+        };
+        let Some((member, entry)) = member.and_then(|member| Some((member, self.peers.get_mut(member)?))) else {
+            return Counters::add(&self.counters.datagrams_dropped, 1);
+        };
+        let now = self.settings.clock.now();
+        let slot = entry.room;
+        let Some(room) = self.rooms.get_mut(slot) else { return };
+        let before = entry.peer.ignored();
+        entry.peer.receive(self.settings.clock.instant(now), from, datagram, |packet| {
+            let rtp = Rtp {
+                ssrc: packet.ssrc,
+                sequence: packet.sequence,
+                timestamp: packet.timestamp,
+                payload: &packet.payload,
+            };
+            room.room.packet(member, rtp, now, &mut self.effects);
+        });
+        Counters::add(&self.counters.datagrams_dropped, entry.peer.ignored() - before);
+        self.transmit(member, (kind == Datagram::Stun).then_some(from));
+        self.deliver(slot, now);
+        if kind != Datagram::Media {
+            self.reschedule_peer(member, now);
+        }
+    }
+
+    /// Sends what a peer has to send. `checked`: where a check came from, to be bound if it is answered with success.
+    fn transmit(&mut self, member: MemberId, checked: Option<SocketAddr>) {
+        let Some(entry) = self.peers.get_mut(member) else { return };
+        let mut verified = None;
+        while let Some((to, datagram)) = entry.peer.poll_transmit() {
+            if checked == Some(to) && stun::is_binding_success(&datagram) {
+                verified = checked;
+            }
+            match self.socket.send_to(&datagram, to) {
+                Ok(_) => Counters::add(&self.counters.datagrams_out, 1),
+                // A full socket buffer or an address that cannot be reached: for real time, late is lost.
+                Err(_) => Counters::add(&self.counters.send_failures, 1),
+            }
+        }
+        let slot = entry.room;
+        if let Some(address) = verified
+            && self.peers.bind(member, address)
+            && let Some(room) = self.rooms.get_mut(slot)
+        {
+            room.room.set_address(member, address);
+        }
+    }
+
+    /// Carries out what the room asked for.
+    fn deliver(&mut self, slot: usize, now: Duration) {
+        if !self.effects.media.is_empty() {
+            let instant = self.settings.clock.instant(now);
+            let bytes = Bytes::copy_from_slice(&self.effects.bytes);
+            for index in 0..self.effects.media.len() {
+                let media = &self.effects.media[index];
+                let to = media.to;
+                let packet = Outgoing {
+                    sequence: media.sequence,
+                    timestamp: media.timestamp,
+                    marker: media.marker,
+                    payload: bytes.slice(media.payload.clone()),
+                };
+                if let Some(entry) = self.peers.get_mut(to) {
+                    entry.peer.send(instant, packet);
+                    self.transmit(to, None);
+                }
+            }
+        }
+        if let Some(room) = self.rooms.get_mut(slot) {
+            room.publish(&mut self.effects.control, &self.settings.log, now, &mut self.hung_up);
+        }
+        self.effects.clear();
+        while let Some(member) = self.hung_up.pop() {
+            self.close_peer(member);
+        }
+        self.reschedule_room(slot, now);
+    }
+
+    /// Ends a connection: goodbye, and nothing of it stays. Its room has let go of it already.
+    fn close_peer(&mut self, member: MemberId) {
+        if let Some(entry) = self.peers.get_mut(member) {
+            entry.peer.close();
+        }
+        self.transmit(member, None);
+        self.peers.remove(member);
+        Counters::set(&self.counters.peers, self.peers.len() as u64);
+    }
+
+    /// A peer goes by itself, or is sent away by somebody who is not its room.
+    fn leave(&mut self, member: MemberId, reason: &str, now: Duration) {
+        let Some(slot) = self.peers.get_mut(member).map(|entry| entry.room) else { return };
+        if let Some(room) = self.rooms.get_mut(slot) {
+            room.room.leave(member, reason, now, &mut self.effects);
+        }
+        self.close_peer(member);
+        self.deliver(slot, now);
+    }
+
+    /// Runs what was due when it was called; what falls due meanwhile waits for the socket's turn.
+    fn run_timers(&mut self) {
+        let limit = self.now();
+        while let Some(Reverse((at, timer))) = self.timers.peek().copied().filter(|Reverse((at, _))| *at <= limit) {
+            self.timers.pop();
+            let now = self.now();
+            match timer {
+                Timer::Room(slot) => {
+                    if self.rooms.get_mut(slot).is_some_and(|room| room.timer == at) {
+                        self.room_due(slot, at, now);
+                    }
+                }
+                Timer::Peer(member) => {
+                    if self.peers.get_mut(member).is_some_and(|entry| entry.timer == at) {
+                        self.peer_due(member, now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn room_due(&mut self, slot: usize, at: Duration, now: Duration) {
+        let linger = self.settings.room_linger;
+        let Some(room) = self.rooms.get_mut(slot) else { return };
+        room.timer = Duration::MAX;
+        if room.gone_at(linger).is_some_and(|gone| gone <= now) {
+            if room.may_go(now) && self.settings.registry.release(room.name()) {
+                return self.close_room(slot, "empty for a while", now);
+            }
+            return self.reschedule_room(slot, now);
+        }
+        room.update_watched();
+        if room.room.wake_at().is_some_and(|wake| wake <= now) {
+            room.room.tick(now, &mut self.effects);
+            room.count(&self.counters);
+            self.counters.tick(self.settings.clock.now().saturating_sub(now), now.saturating_sub(at));
+        }
+        self.deliver(slot, now);
+    }
+
+    fn peer_due(&mut self, member: MemberId, now: Duration) {
+        let Some(entry) = self.peers.get_mut(member) else { return };
+        entry.timer = Duration::MAX;
+        let reason = match entry.peer.state() {
+            Connection::Connecting if entry.connect_by <= now => Some("never connected"),
+            _ => {
+                entry.peer.handle_timeout(self.settings.clock.instant(now));
+                None
+            }
+        };
+        if let Some(reason) = reason {
+            return self.leave(member, reason, now);
+        }
+        self.transmit(member, None);
+        self.reschedule_peer(member, now);
+    }
+
+    /// Notes when the peer's timers are next due, or lets it go if its connection has ended.
+    fn reschedule_peer(&mut self, member: MemberId, now: Duration) {
+        let Some(entry) = self.peers.get_mut(member) else { return };
+        match entry.peer.state() {
+            Connection::Ended => return self.leave(member, "connection lost", now),
+            Connection::Connecting | Connection::Connected => {}
+        }
+        let asked = entry.peer.poll_timeout();
+        let start = self.settings.clock.instant(Duration::ZERO);
+        let mut at = asked.map_or(Duration::MAX, |at| at.saturating_duration_since(start));
+        if entry.peer.state() == Connection::Connecting {
+            at = at.min(entry.connect_by);
+        }
+        // A timer in the past would spin; a millisecond is finer than any protocol here needs.
+        let at = at.max(now + Duration::from_millis(1));
+        if at != entry.timer {
+            entry.timer = at;
+            self.timers.push(Reverse((at, Timer::Peer(member))));
+        }
+    }
+
+    fn reschedule_room(&mut self, slot: usize, now: Duration) {
+        let linger = self.settings.room_linger;
+        let Some(room) = self.rooms.get_mut(slot) else { return };
+        room.note_emptiness(now);
+        let at = room.room.wake_at().into_iter().chain(room.gone_at(linger)).min().unwrap_or(Duration::MAX);
+        if at != room.timer {
+            room.timer = at;
+            if at != Duration::MAX {
+                self.timers.push(Reverse((at, Timer::Room(slot))));
+            }
+        }
+    }
+}

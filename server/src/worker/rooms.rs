@@ -1,0 +1,167 @@
+//! The rooms of one worker, and who follows them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use signaling::{RoomName, ServerMessage};
+use tokio::sync::broadcast;
+
+use super::command::{Subscription, Watching};
+use super::counters::Counters;
+use crate::event_log::EventLog;
+use crate::room::{Effect, MemberId, Room};
+
+/// One room and its followers.
+pub struct Entry {
+    /// The room itself.
+    pub room: Room,
+    /// When it is next looked at; every other time in the timer heap is void.
+    pub timer: Duration,
+    name: RoomName,
+    empty_since: Option<Duration>,
+    updates: broadcast::Sender<Arc<str>>,
+    watchers: Arc<AtomicU32>,
+    counted: crate::room::Counters,
+}
+
+/// All rooms of a worker, in slots.
+#[derive(Default)]
+pub struct Rooms {
+    slots: Vec<Option<Entry>>,
+}
+
+/// Updates that a follower may be behind; then it starts again with a snapshot. Meters at 25 Hz fill
+/// it in 10 s.
+const UPDATES: usize = 256;
+
+impl Rooms {
+    /// The slot of a room.
+    pub fn find(&self, name: &RoomName) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.as_ref().is_some_and(|entry| entry.name == *name))
+    }
+
+    /// A room by its slot.
+    pub fn get_mut(&mut self, slot: usize) -> Option<&mut Entry> {
+        self.slots.get_mut(slot)?.as_mut()
+    }
+
+    /// Makes a room.
+    pub fn insert(&mut self, name: RoomName, room: Room) -> usize {
+        let entry = Entry {
+            room,
+            timer: Duration::MAX,
+            name,
+            empty_since: None,
+            updates: broadcast::channel(UPDATES).0,
+            watchers: Arc::default(),
+            counted: crate::room::Counters::default(),
+        };
+        let slot = self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.slots[slot] = Some(entry);
+        slot
+    }
+
+    /// Forgets a room.
+    pub fn remove(&mut self, slot: usize) {
+        self.slots[slot] = None;
+    }
+
+    /// Every room.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.slots.iter().enumerate().filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
+    }
+}
+
+impl Entry {
+    /// The room's name.
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// Hands what is not media to those who follow the room and to the event log; who is to be hung up goes to `hung_up`.
+    pub fn publish(&mut self, control: &mut Vec<Effect>, log: &EventLog, now: Duration, hung_up: &mut Vec<MemberId>) {
+        for effect in control.drain(..) {
+            let message = match effect {
+                Effect::Patch { version, changes } => ServerMessage::Patch { version, changes },
+                Effect::Meters { levels, master_dbfs } => ServerMessage::Meters { levels, master_dbfs },
+                Effect::Event { address, event } => {
+                    log.record(now, &address, &event);
+                    if !self.is_watched() {
+                        continue;
+                    }
+                    let (address, event) = (address.to_string(), event.to_string());
+                    ServerMessage::Event { at: now.as_millis() as u64, address, event }
+                }
+                Effect::HangUp { member, .. } => {
+                    hung_up.push(member);
+                    continue;
+                }
+            };
+            self.tell(&message);
+        }
+    }
+
+    /// Sends one message to all who follow. With nobody there it is not even written out.
+    pub fn tell(&self, message: &ServerMessage) {
+        if self.is_watched() {
+            // Fails only when the last follower has gone meanwhile.
+            let _ = self.updates.send(json(message));
+        }
+    }
+
+    /// A new follower: the state now, and everything after it.
+    pub fn subscribe(&mut self) -> Subscription {
+        let updates = self.updates.subscribe();
+        let watching = Watching::new(&self.watchers);
+        self.update_watched();
+        let snapshot = ServerMessage::Snapshot { version: self.room.version(), state: self.room.state() };
+        Subscription { snapshot: json(&snapshot), updates, watching }
+    }
+
+    /// Meters are made only while somebody follows.
+    pub fn update_watched(&mut self) {
+        self.room.set_watched(self.is_watched());
+    }
+
+    /// Keeps account of since when nobody is in.
+    pub fn note_emptiness(&mut self, now: Duration) {
+        if !self.room.is_empty() {
+            self.empty_since = None;
+        } else if self.empty_since.is_none() {
+            self.empty_since = Some(now);
+        }
+    }
+
+    /// When the room goes if nobody comes.
+    pub fn gone_at(&self, linger: Duration) -> Option<Duration> {
+        self.empty_since.map(|since| since + linger)
+    }
+
+    /// Whether nobody minds that the room goes now; an open desk keeps it for another while.
+    pub fn may_go(&mut self, now: Duration) -> bool {
+        if self.is_watched() {
+            self.empty_since = Some(now);
+        }
+        !self.is_watched()
+    }
+
+    /// Adds what the room has counted since the last call.
+    pub fn count(&mut self, counters: &Counters) {
+        let now = self.room.counters();
+        Counters::add(&counters.decodes, now.decodes - self.counted.decodes);
+        Counters::add(&counters.encodes, now.encodes - self.counted.encodes);
+        self.counted = now;
+    }
+
+    fn is_watched(&self) -> bool {
+        self.watchers.load(Relaxed) > 0
+    }
+}
+
+fn json(message: &ServerMessage) -> Arc<str> {
+    serde_json::to_string(message).expect("messages have string keys and no NaN").into()
+}

@@ -1,0 +1,108 @@
+//! What a client reads in our answer.
+
+use std::time::Instant;
+
+use server::clock::Clock;
+use server::peer::{Answer, Identity, OfferError, Peer, Side};
+
+const BROWSER: &str = include_str!("offers/browser.sdp");
+const ENCODER: &str = include_str!("offers/encoder.sdp");
+
+fn now() -> Instant {
+    let clock = Clock::start();
+    clock.instant(clock.now())
+}
+
+fn answer(offer: &str, side: Side) -> Result<(Peer, Answer), OfferError> {
+    let identity = Identity::generate().unwrap();
+    Peer::answer(&identity, "127.0.0.1:5000".parse().unwrap(), side, 64_000, offer, 7, now())
+}
+
+fn sdp(offer: &str, side: Side) -> String {
+    answer(offer, side).unwrap_or_else(|error| panic!("{side:?}: {error}")).1.sdp
+}
+
+fn refused(offer: &str, side: Side) -> String {
+    match answer(offer, side) {
+        Err(error) => error.to_string(),
+        Ok((_, answer)) => panic!("answered: {}", answer.sdp),
+    }
+}
+
+#[test]
+fn a_browser_gets_one_candidate_our_opus_settings_and_ice_lite() {
+    let sdp = sdp(BROWSER, Side::Both);
+    assert_eq!(sdp.matches("a=candidate:").count(), 1, "{sdp}");
+    assert!(sdp.contains(" 127.0.0.1 5000 typ host"), "{sdp}");
+    assert!(sdp.contains("a=end-of-candidates"), "{sdp}");
+    assert!(sdp.contains("a=ice-lite"), "{sdp}");
+    assert!(sdp.contains("a=sendrecv"), "{sdp}");
+    assert!(sdp.contains("a=rtpmap:111 opus/48000/2"), "{sdp}");
+    let fmtp: Vec<&str> = sdp.lines().filter(|line| line.starts_with("a=fmtp:111 ")).collect();
+    assert_eq!(fmtp.len(), 1, "{sdp}");
+    for parameter in ["stereo=1", "sprop-stereo=1", "useinbandfec=1", "usedtx=1", "maxaveragebitrate=64000"] {
+        assert!(fmtp[0].contains(parameter), "{}", fmtp[0]);
+    }
+    assert!(!sdp.contains("PCMU") && !sdp.contains("red/"), "{sdp}");
+}
+
+#[test]
+fn the_direction_of_the_answer_is_what_the_endpoint_promises() {
+    for (side, direction) in [
+        (Side::Both, "a=sendrecv"),
+        (Side::ListenOnly, "a=sendonly"),
+        (Side::Whip, "a=recvonly"),
+        (Side::Whep, "a=sendonly"),
+    ] {
+        assert!(sdp(BROWSER, side).contains(direction), "{side:?}: {}", sdp(BROWSER, side));
+    }
+    let recvonly = BROWSER.replace("a=sendrecv", "a=recvonly");
+    assert!(sdp(&recvonly, Side::Whep).contains("a=sendonly"));
+    assert!(sdp(&recvonly, Side::Both).contains("a=sendonly"), "who only wants to hear may");
+    let sendonly = BROWSER.replace("a=sendrecv", "a=sendonly");
+    assert!(sdp(&sendonly, Side::Whip).contains("a=recvonly"));
+    let unsaid = BROWSER.replace("a=sendrecv\n", "");
+    assert!(sdp(&unsaid, Side::Whip).contains("a=recvonly"), "no direction means sendrecv (RFC 8866 §6.7)");
+}
+
+#[test]
+fn an_encoder_that_offers_video_too_is_heard_and_its_video_refused() {
+    let sdp = sdp(ENCODER, Side::Whip);
+    assert!(sdp.contains("a=rtpmap:97 opus/48000/2"), "{sdp}");
+    let video = sdp.lines().find(|line| line.starts_with("m=video")).expect("every section is answered (RFC 3264 §6)");
+    assert!(video.starts_with("m=video 0 "), "{sdp}");
+    assert!(sdp.contains("a=group:BUNDLE 0\r\n"), "{sdp}");
+}
+
+#[test]
+fn an_offer_that_cannot_be_answered_is_refused_with_what_it_lacks() {
+    for (offer, side, names) in [
+        ("", Side::Both, "v=0"),
+        ("{\"type\":\"offer\"}", Side::Both, "v=0"),
+        ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", Side::Both, "audio section"),
+        (&BROWSER.replace("m=audio 9", "m=audio 0"), Side::Both, "audio section"),
+        (&BROWSER.replace("m=audio", "m=video"), Side::Both, "audio section"),
+        (&BROWSER.replace("opus/48000/2", "speex/16000"), Side::Both, "opus/48000/2"),
+        (&BROWSER.replace("a=ice-ufrag", "a=x-ufrag"), Side::Both, "ice-ufrag"),
+        (&BROWSER.replace("a=ice-pwd", "a=x-pwd"), Side::Both, "ice-pwd"),
+        (&BROWSER.replace("a=fingerprint", "a=x-print"), Side::Both, "fingerprint"),
+        (&BROWSER.replace("a=mid:0", "a=x:0"), Side::Both, "mid"),
+        (&BROWSER.replace("a=sendrecv", "a=inactive"), Side::Both, "inactive"),
+        (&BROWSER.replace("a=sendrecv", "a=recvonly"), Side::Whip, "sendonly"),
+        (&BROWSER.replace("a=sendrecv", "a=sendonly"), Side::Whep, "recvonly"),
+        (&BROWSER.replace("o=- 4611731400430051336 2", "o=bad"), Side::Both, "cannot be answered"),
+    ] {
+        let error = refused(offer, side);
+        assert!(error.contains(names), "{names}: {error}");
+    }
+}
+
+#[test]
+fn cut_and_garbled_offers_never_panic() {
+    for end in (0..BROWSER.len()).step_by(7) {
+        let _ = answer(&BROWSER[..end], Side::Both);
+        let mut garbled = BROWSER.as_bytes().to_vec();
+        garbled[end] = garbled[end].wrapping_add(13);
+        let _ = answer(&String::from_utf8_lossy(&garbled), Side::Both);
+    }
+}
