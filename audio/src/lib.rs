@@ -8,7 +8,9 @@ pub mod frame;
 pub mod opus;
 mod packet;
 
+pub mod file;
 pub mod limiter;
+pub mod loudness;
 pub mod meter;
 pub mod mix;
 pub mod strip;
