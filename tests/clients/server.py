@@ -95,6 +95,11 @@ class Server:
         async with self.http.put(path, json=values) as answer:
             assert answer.status in (200, 201, 204), f"PUT {path} {values}: {answer.status} {await answer.text()}"
 
+    async def close_connections(self):
+        """Lets go of the HTTP connections that are kept open, so that the server's sockets can be counted."""
+        await self.http.close()
+        self.http = aiohttp.ClientSession(self.url)
+
     async def until(self, what, condition, seconds=30.0):
         """Asks a coroutine function until it says yes; fails with `what` after some seconds."""
         try:

@@ -1,0 +1,54 @@
+"""People come and go, half of them without a word: nothing of them stays."""
+
+import asyncio
+import pathlib
+import sys
+
+import pytest
+
+from server import Server
+
+CROWD = pathlib.Path(__file__).parent / "crowd.py"
+PEOPLE, AT_ONCE = 200, 20
+
+
+@pytest.mark.limit_s(240)
+async def test_who_leaves_or_vanishes_leaves_no_trace():
+    async with Server("--room-linger-s", "1", "--stream-timeout-s", "5") as server:
+        before = server.resources()
+        first = await come_and_go(server, before)
+        second = await come_and_go(server, before)
+    # The threads that tokio starts on demand may have been started by the first round.
+    assert second["threads"] <= first["threads"], (before, first, second)
+    assert second["rss_kb"] - first["rss_kb"] < 5_000, (before, first, second)
+    print(f"before {before}, after 200 {first}, after 400 {second}")
+
+
+async def come_and_go(server, before):
+    """200 join, 100 leave by DELETE and 100 by the death of their process. Returns what the server
+    holds when they are gone, which is no more files and sockets than `before`."""
+    for batch in range(PEOPLE // AT_ONCE):
+        crowd = await asyncio.create_subprocess_exec(
+            sys.executable, str(CROWD), server.url, f"crowd{batch % 3}", str(AT_ONCE), stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            for line in (b"joined\n", b"half have left\n"):
+                assert await asyncio.wait_for(crowd.stdout.readline(), 60) == line
+        finally:
+            crowd.kill()
+            await crowd.wait()
+    assert (await server.get("/api/health"))["peers"] >= AT_ONCE // 2, "those who vanish are not noticed at once"
+
+    async def all_gone():
+        health = await server.get("/api/health")
+        return health["peers"] == 0 and health["rooms"] == 0
+
+    await server.until("every peer and every room is gone", all_gone, seconds=30)
+    assert await server.get("/api/rooms") == []
+    await server.close_connections()
+
+    async def all_closed():
+        return server.resources()["files"] <= before["files"]
+
+    await server.until(f"no more files than {before}, now {server.resources()}", all_closed)
+    return server.resources()
