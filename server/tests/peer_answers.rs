@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use server::clock::Clock;
-use server::peer::{Answer, Identity, OfferError, Peer, Side};
+use server::peer::{Answer, Fragment, Identity, OfferError, Peer, Side};
 
 const BROWSER: &str = include_str!("offers/browser.sdp");
 const ENCODER: &str = include_str!("offers/encoder.sdp");
@@ -104,5 +104,45 @@ fn cut_and_garbled_offers_never_panic() {
         let mut garbled = BROWSER.as_bytes().to_vec();
         garbled[end] = garbled[end].wrapping_add(13);
         let _ = answer(&String::from_utf8_lossy(&garbled), Side::Both);
+    }
+}
+
+const CANDIDATE: &str = "a=candidate:1 1 udp 2113937151 192.0.2.7 54321 typ host\r\n";
+
+#[test]
+fn other_credentials_restart_ice_and_candidates_do_not() {
+    let (mut peer, answer) = answer(BROWSER, Side::Both).unwrap();
+    let same = format!("a=ice-ufrag:Ab3d\r\na=ice-pwd:0123456789abcdefghijklmn\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n{CANDIDATE}");
+    assert_eq!(peer.patch(&Fragment::parse(&same).unwrap(), now()).unwrap(), None);
+    assert_eq!(peer.patch(&Fragment::parse(CANDIDATE).unwrap(), now()).unwrap(), None);
+    assert_eq!(peer.etag(), answer.etag);
+
+    for round in 0..3 {
+        let before = peer.etag();
+        let other = format!("a=ice-ufrag:new{round}\r\na=ice-pwd:{}\r\n", "p".repeat(22));
+        let fragment = peer.patch(&Fragment::parse(&other).unwrap(), now()).unwrap().expect("a restart has an answer");
+        assert_ne!(peer.etag(), before, "a new session has a new tag");
+        assert!(fragment.contains(&format!("a=ice-ufrag:{}\r\n", peer.ufrag())), "{fragment}");
+        assert!(fragment.contains("a=ice-pwd:"), "{fragment}");
+        assert_eq!(fragment.matches("a=candidate:").count(), 1, "{fragment}");
+        assert!(fragment.contains("m=audio") && fragment.contains("a=mid:0"), "{fragment}");
+    }
+}
+
+#[test]
+fn fragments_that_say_nothing_or_nonsense_are_refused_by_what_is_wrong() {
+    for (fragment, names) in [
+        ("", "neither"),
+        ("hello", "not a line"),
+        ("a=mid:0\r\n", "neither"),
+        ("a=ice-ufrag:abcd\r\n", "together"),
+        ("a=ice-ufrag:a\r\na=ice-pwd:0123456789abcdefghijklmn\r\n", "4 to 256"),
+        ("a=ice-ufrag:abcd\r\na=ice-pwd:short\r\n", "22 to 256"),
+        ("a=candidate:nonsense\r\n", "not a candidate"),
+        ("a=candidate:1 1 udp 1 192.0.2.7 99999 typ host\r\n", "not a candidate"),
+        ("{\"candidate\":\"\"}", "not a line"),
+    ] {
+        let error = Fragment::parse(fragment).expect_err(fragment);
+        assert!(error.contains(names), "{fragment:?}: {error}");
     }
 }

@@ -61,7 +61,7 @@ pub struct JoinRequest {
     pub sdp: String,
     /// What the peer does.
     pub side: Side,
-    /// What people read on the strip; default `guest`.
+    /// What people read on the strip; the room chooses when none.
     pub name: Option<String>,
     /// Where its track comes from.
     pub kind: Kind,
@@ -151,7 +151,7 @@ impl Rooms {
             id: id.clone(),
             client: request.client,
             address: request.address,
-            name: request.name.unwrap_or_else(|| "guest".to_owned()),
+            name: request.name,
             kind: request.kind,
             strip: request.strip,
         };
@@ -269,7 +269,7 @@ impl Rooms {
         let built = tokio::task::spawn_blocking(move || {
             let clock = inner.settings.worker.clock;
             let media = inner.workers[worker].media;
-            let bitrate = inner.settings.worker.room.bitrate_bps;
+            let bitrate = inner.settings.worker.room.encoder.bitrate_bps;
             let ssrc = Uuid::new_v4().as_u128() as u32;
             Peer::answer(&inner.identity, media, side, bitrate, &sdp, ssrc, clock.instant(clock.now()))
         });

@@ -21,8 +21,8 @@ pub struct Join {
     pub client: Option<Uuid>,
     /// Where the HTTP request came from; the event log says so until media comes.
     pub address: String,
-    /// What people read on the strip.
-    pub name: String,
+    /// What people read on the strip, if it says so.
+    pub name: Option<String>,
     /// Where its track comes from.
     pub kind: Kind,
     /// How its strip starts.

@@ -67,9 +67,10 @@ impl Worker {
 
     /// Hangs up everybody in a room, tells those who follow it, and forgets it.
     pub(super) fn close_room(&mut self, slot: usize, reason: &str, now: Duration) {
-        for member in self.peers.of_room(slot) {
-            self.leave(member, reason, now);
+        if let Some(room) = self.rooms.get_mut(slot) {
+            room.room.close(reason, now, &mut self.effects);
         }
+        self.deliver(slot, now);
         if let Some(room) = self.rooms.get_mut(slot) {
             room.tell(&ServerMessage::Closed { reason: reason.to_owned() });
         }
@@ -92,7 +93,7 @@ impl Worker {
             member,
             id: join.id,
             client: join.client,
-            address: join.address,
+            address: join.address.into(),
             talks,
             hears: side.hears(),
         };
@@ -106,7 +107,7 @@ impl Worker {
     fn room_slot(&mut self, name: &RoomName, now: Duration) -> usize {
         self.rooms.find(name).unwrap_or_else(|| {
             let room = Room::new(name.clone(), self.settings.room.clone(), now);
-            let slot = self.rooms.insert(name.clone(), room);
+            let slot = self.rooms.insert(room);
             self.count_rooms();
             slot
         })

@@ -39,8 +39,6 @@ use rooms::Rooms;
 pub struct Settings {
     /// How its rooms are.
     pub room: crate::room::Settings,
-    /// How long an empty room stays.
-    pub room_linger: Duration,
     /// The server's clock.
     pub clock: Clock,
     /// Where events go.
@@ -284,7 +282,7 @@ impl Worker {
         while let Some(member) = self.hung_up.pop() {
             self.close_peer(member);
         }
-        self.reschedule_room(slot, now);
+        self.reschedule_room(slot);
     }
 
     /// Ends a connection: goodbye, and nothing of it stays. Its room has let go of it already.
@@ -329,14 +327,14 @@ impl Worker {
     }
 
     fn room_due(&mut self, slot: usize, at: Duration, now: Duration) {
-        let linger = self.settings.room_linger;
+        let linger = self.settings.room.linger;
         let Some(room) = self.rooms.get_mut(slot) else { return };
         room.timer = Duration::MAX;
-        if room.gone_at(linger).is_some_and(|gone| gone <= now) {
-            if room.may_go(now) && self.settings.registry.release(room.name()) {
+        if room.gone_at().is_some_and(|gone| gone <= now) {
+            if room.may_go(now, linger) && self.settings.registry.release(room.room.name()) {
                 return self.close_room(slot, "empty for a while", now);
             }
-            return self.reschedule_room(slot, now);
+            return self.reschedule_room(slot);
         }
         room.update_watched();
         if room.room.wake_at().is_some_and(|wake| wake <= now) {
@@ -385,11 +383,9 @@ impl Worker {
         }
     }
 
-    fn reschedule_room(&mut self, slot: usize, now: Duration) {
-        let linger = self.settings.room_linger;
+    fn reschedule_room(&mut self, slot: usize) {
         let Some(room) = self.rooms.get_mut(slot) else { return };
-        room.note_emptiness(now);
-        let at = room.room.wake_at().into_iter().chain(room.gone_at(linger)).min().unwrap_or(Duration::MAX);
+        let at = room.room.wake_at().into_iter().chain(room.gone_at()).min().unwrap_or(Duration::MAX);
         if at != room.timer {
             room.timer = at;
             if at != Duration::MAX {

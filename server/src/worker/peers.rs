@@ -117,11 +117,6 @@ impl Peers {
         self.iter().find(|entry| entry.room == room && entry.id == *id).map(|entry| entry.member)
     }
 
-    /// All peers of a room.
-    pub fn of_room(&self, room: usize) -> Vec<MemberId> {
-        self.iter().filter(|entry| entry.room == room).map(|entry| entry.member).collect()
-    }
-
     /// How many there are.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()

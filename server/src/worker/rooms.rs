@@ -18,8 +18,8 @@ pub struct Entry {
     pub room: Room,
     /// When it is next looked at; every other time in the timer heap is void.
     pub timer: Duration,
-    name: RoomName,
-    empty_since: Option<Duration>,
+    /// An open desk keeps an empty room until then.
+    kept_until: Duration,
     updates: broadcast::Sender<Arc<str>>,
     watchers: Arc<AtomicU32>,
     counted: crate::room::Counters,
@@ -38,7 +38,7 @@ const UPDATES: usize = 256;
 impl Rooms {
     /// The slot of a room.
     pub fn find(&self, name: &RoomName) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.as_ref().is_some_and(|entry| entry.name == *name))
+        self.slots.iter().position(|slot| slot.as_ref().is_some_and(|entry| entry.room.name() == name))
     }
 
     /// A room by its slot.
@@ -47,12 +47,11 @@ impl Rooms {
     }
 
     /// Makes a room.
-    pub fn insert(&mut self, name: RoomName, room: Room) -> usize {
+    pub fn insert(&mut self, room: Room) -> usize {
         let entry = Entry {
             room,
             timer: Duration::MAX,
-            name,
-            empty_since: None,
+            kept_until: Duration::ZERO,
             updates: broadcast::channel(UPDATES).0,
             watchers: Arc::default(),
             counted: crate::room::Counters::default(),
@@ -77,11 +76,6 @@ impl Rooms {
 }
 
 impl Entry {
-    /// The room's name.
-    pub fn name(&self) -> &RoomName {
-        &self.name
-    }
-
     /// Hands what is not media to those who follow the room and to the event log; who is to be hung up goes to `hung_up`.
     pub fn publish(&mut self, control: &mut Vec<Effect>, log: &EventLog, now: Duration, hung_up: &mut Vec<MemberId>) {
         for effect in control.drain(..) {
@@ -127,25 +121,14 @@ impl Entry {
         self.room.set_watched(self.is_watched());
     }
 
-    /// Keeps account of since when nobody is in.
-    pub fn note_emptiness(&mut self, now: Duration) {
-        if !self.room.is_empty() {
-            self.empty_since = None;
-        } else if self.empty_since.is_none() {
-            self.empty_since = Some(now);
-        }
-    }
-
     /// When the room goes if nobody comes.
-    pub fn gone_at(&self, linger: Duration) -> Option<Duration> {
-        self.empty_since.map(|since| since + linger)
+    pub fn gone_at(&self) -> Option<Duration> {
+        self.room.expires_at().map(|at| at.max(self.kept_until))
     }
 
     /// Whether nobody minds that the room goes now; an open desk keeps it for another while.
-    pub fn may_go(&mut self, now: Duration) -> bool {
-        if self.is_watched() {
-            self.empty_since = Some(now);
-        }
+    pub fn may_go(&mut self, now: Duration, linger: Duration) -> bool {
+        self.kept_until = now + linger;
         !self.is_watched()
     }
 
