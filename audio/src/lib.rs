@@ -7,17 +7,22 @@
 pub mod frame;
 pub mod opus;
 mod packet;
+mod splice;
 
 pub mod file;
+pub mod jitter;
 pub mod limiter;
 pub mod loudness;
 pub mod meter;
 pub mod mix;
+pub mod playout;
 pub mod strip;
 
 pub use frame::{CHANNELS, FRAME_SAMPLES, FRAME_TIME, Frame, SAMPLE_RATE};
+pub use jitter::{Arrival, Packet};
 pub use limiter::Limiter;
 pub use meter::{Talking, level_dbfs, peak_dbfs};
 pub use mix::Bus;
 pub use opus::{Decoder, Encoder, MAX_DECODED, MAX_ENCODED, OpusError, Settings as EncoderSettings, packet_samples};
+pub use playout::{Played, Playout, Settings as PlayoutSettings, Stats};
 pub use strip::{Master, Strip, db_to_gain};

@@ -18,6 +18,8 @@ pub(crate) struct Shape {
     pub frame_samples: usize,
     /// Whether it carries a low-bitrate copy of the frame before it (in-band FEC).
     pub has_fec: bool,
+    /// Whether it is of a speech mode (SILK or hybrid), the only ones with FEC.
+    pub is_speech: bool,
 }
 
 /// Checks a packet against all the rules of RFC 6716 §3.4.
@@ -37,7 +39,7 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Shape, OpusError> {
         _ => many(rest, frame_samples)?,
     };
     let samples = frames * frame_samples;
-    Ok(Shape { samples, frame_samples, has_fec: has_fec(toc, frame_samples, first) })
+    Ok(Shape { samples, frame_samples, has_fec: has_fec(toc, frame_samples, first), is_speech: toc & 0x80 == 0 })
 }
 
 const TOO_SHORT: OpusError = OpusError::Malformed("it ends inside a frame");
