@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Every relative link in every Markdown file leads to a file that is there, and every anchor to a
-heading. Run from anywhere; needs git, because only files that are committed or about to be count."""
+"""Every relative link in every Markdown file leads to a file that is there, every anchor to a heading,
+and a link like [`name`](file.rs) to a file in which that name stands. Every example of a message is
+linked from docs/protocol.md. Needs git: only files that are committed or about to be count."""
 
 import pathlib
 import re
@@ -9,6 +10,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)(?:\s+\"[^\"]*\")?\)")
+NAMED = re.compile(r"\[`(\w+)`\]\(([^()\s#]+\.(?:rs|py|ts|tsx|mjs|sh))\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
 
@@ -16,6 +18,9 @@ CODE = re.compile(r"`[^`\n]*`")
 def main():
     pages = [ROOT / line for line in tracked("*.md")]
     faults = [fault for page in pages for fault in faults_of(page)]
+    examples = (ROOT / "signaling/examples").glob("*.json")
+    linked = set(links(ROOT / "docs/protocol.md"))
+    faults += [f"docs/protocol.md does not link {e.name}" for e in examples if f"../signaling/examples/{e.name}" not in linked]
     for fault in faults:
         print(fault)
     count = sum(len(links(page)) for page in pages)
@@ -48,6 +53,10 @@ def faults_of(page):
             yield f"{where} leads nowhere"
         elif anchor and anchor not in anchors(target):
             yield f"{where}: no such heading"
+    for name, path in NAMED.findall(page.read_text(encoding="utf-8")):
+        target = page.parent / path
+        if target.exists() and not re.search(rf"\b{name}\b", target.read_text(encoding="utf-8")):
+            yield f"{page.relative_to(ROOT)}: {path} has no {name}"
 
 
 def anchors(page):
