@@ -9,6 +9,7 @@ pub mod opus;
 mod packet;
 mod splice;
 
+pub mod analysis;
 pub mod file;
 pub mod jitter;
 pub mod limiter;
