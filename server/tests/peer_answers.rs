@@ -112,7 +112,9 @@ const CANDIDATE: &str = "a=candidate:1 1 udp 2113937151 192.0.2.7 54321 typ host
 #[test]
 fn other_credentials_restart_ice_and_candidates_do_not() {
     let (mut peer, answer) = answer(BROWSER, Side::Both).unwrap();
-    let same = format!("a=ice-ufrag:Ab3d\r\na=ice-pwd:0123456789abcdefghijklmn\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n{CANDIDATE}");
+    let same = format!(
+        "a=ice-ufrag:Ab3d\r\na=ice-pwd:0123456789abcdefghijklmn\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n{CANDIDATE}"
+    );
     assert_eq!(peer.patch(&Fragment::parse(&same).unwrap(), now()).unwrap(), None);
     assert_eq!(peer.patch(&Fragment::parse(CANDIDATE).unwrap(), now()).unwrap(), None);
     assert_eq!(peer.etag(), answer.etag);

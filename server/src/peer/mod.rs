@@ -184,7 +184,8 @@ impl Peer {
         now: Instant,
     ) -> Result<(Self, Answer), OfferError> {
         let offer = sdp::admit(offer, side)?;
-        let bad = |error: rtc::shared::error::Error| OfferError::BadSdp(format!("the offer cannot be answered: {error}"));
+        let bad =
+            |error: rtc::shared::error::Error| OfferError::BadSdp(format!("the offer cannot be answered: {error}"));
         let mut connection = build(identity, now).map_err(bad)?;
         if side.hears() {
             connection.add_track(our_track(ssrc)).map_err(bad)?;
@@ -254,12 +255,14 @@ impl Peer {
         }
         while let Some(TaggedRTCMessage { message, .. }) = self.connection.poll_media_read() {
             match message {
-                RTCMessage::RtpPacket(_, packet) if packet.header.payload_type == self.payload_type => media(Received {
-                    ssrc: packet.header.ssrc,
-                    sequence: packet.header.sequence_number,
-                    timestamp: packet.header.timestamp,
-                    payload: packet.payload,
-                }),
+                RTCMessage::RtpPacket(_, packet) if packet.header.payload_type == self.payload_type => {
+                    media(Received {
+                        ssrc: packet.header.ssrc,
+                        sequence: packet.header.sequence_number,
+                        timestamp: packet.header.timestamp,
+                        payload: packet.payload,
+                    })
+                }
                 _ => self.ignored += 1,
             }
         }
@@ -333,7 +336,8 @@ impl Peer {
     }
 
     fn create_answer(&mut self, now: Instant) -> Result<Answer, OfferError> {
-        let bad = |error: rtc::shared::error::Error| OfferError::BadSdp(format!("the offer cannot be answered: {error}"));
+        let bad =
+            |error: rtc::shared::error::Error| OfferError::BadSdp(format!("the offer cannot be answered: {error}"));
         let answer = self.connection.create_answer(None).map_err(bad)?;
         self.connection.set_local_description(now, answer).map_err(bad)?;
         let description = self
@@ -378,7 +382,7 @@ fn opus() -> RTCRtpCodec {
 
 fn build(identity: &Identity, now: Instant) -> Result<RTCPeerConnection, rtc::shared::error::Error> {
     let mut media = MediaEngine::default();
-    let codec = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: OPUS_PAYLOAD_TYPE, ..Default::default() };
+    let codec = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: OPUS_PAYLOAD_TYPE };
     media.register_codec(codec, RtpCodecKind::Audio)?;
     let settings = SettingEngineBuilder::new()
         .with_lite(true)
@@ -386,7 +390,9 @@ fn build(identity: &Identity, now: Instant) -> Result<RTCPeerConnection, rtc::sh
         .with_ice_timeouts(Some(ICE_AWAY), Some(ICE_AWAY), Some(ICE_KEEPALIVE))
         .build();
     RTCPeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::new().with_certificates(vec![identity.certificate.clone()]).build())
+        .with_configuration(
+            RTCConfigurationBuilder::new().with_certificates(vec![identity.certificate.clone()]).build(),
+        )
         .with_media_engine(media)
         .with_setting_engine(settings)
         .with_interceptor_registry(configure_rtcp_reports(Registry::new()))

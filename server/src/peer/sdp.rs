@@ -22,7 +22,9 @@ pub fn admit(offer: &str, side: Side) -> Result<String, OfferError> {
     let audio = media
         .iter()
         .find(|section| section[0].starts_with("m=audio ") && !section[0].starts_with("m=audio 0 "))
-        .ok_or_else(|| OfferError::NoAudio("the offer needs one audio section (m=audio), with a port that is not 0".into()))?;
+        .ok_or_else(|| {
+            OfferError::NoAudio("the offer needs one audio section (m=audio), with a port that is not 0".into())
+        })?;
     let has = |prefix: &str| audio.iter().chain(&session).any(|line| line.starts_with(prefix));
     for (prefix, what) in [
         ("a=ice-ufrag:", "ice-ufrag (RFC 8839 §5.4)"),
@@ -42,7 +44,10 @@ pub fn admit(offer: &str, side: Side) -> Result<String, OfferError> {
     let theirs = direction(audio).or_else(|| direction(&session)).unwrap_or("sendrecv");
     let wanted = match (side, theirs) {
         (_, "inactive") | (Side::Whip, "recvonly") | (Side::Whep | Side::ListenOnly, "sendonly") => {
-            return Err(OfferError::NoAudio(format!("the offer's audio section is {theirs}: it must be {}", side.wanted_direction())));
+            return Err(OfferError::NoAudio(format!(
+                "the offer's audio section is {theirs}: it must be {}",
+                side.wanted_direction()
+            )));
         }
         (Side::Whip, _) => "sendonly",
         (Side::Whep | Side::ListenOnly, _) => "recvonly",
@@ -134,7 +139,10 @@ impl<'a> Fragment<'a> {
                 ("a", ("ice-ufrag", Some(value))) if (4..=256).contains(&value.len()) => ufrag = Some(value),
                 ("a", ("ice-pwd", Some(value))) if (22..=256).contains(&value.len()) => pwd = Some(value),
                 ("a", ("ice-ufrag" | "ice-pwd", _)) => {
-                    return Err(format!("ice-ufrag has 4 to 256 and ice-pwd 22 to 256 characters (RFC 8839 §5.4), got {:?}", shorten(line)));
+                    return Err(format!(
+                        "ice-ufrag has 4 to 256 and ice-pwd 22 to 256 characters (RFC 8839 §5.4), got {:?}",
+                        shorten(line)
+                    ));
                 }
                 ("a", ("candidate", Some(value))) => {
                     let parts: Vec<&str> = value.split(' ').collect();
@@ -168,7 +176,8 @@ pub fn restart_fragment(answer: &str) -> String {
             || line.starts_with("a=ice-ufrag:")
             || line.starts_with("a=ice-pwd:")
             || line.starts_with("a=group:BUNDLE")
-            || (in_media && (line.starts_with("a=mid:") || line.starts_with("a=candidate:") || line == "a=end-of-candidates"));
+            || (in_media
+                && (line.starts_with("a=mid:") || line.starts_with("a=candidate:") || line == "a=end-of-candidates"));
         if line.starts_with("m=") {
             if in_media {
                 break;

@@ -12,11 +12,11 @@ use signaling::{Command as DeskCommand, Kind, RoomName, RoomPatch, RoomState, Tr
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
-use crate::peer::{Answer, Identity, OfferError, Peer};
 pub use crate::peer::Side;
-pub use crate::worker::{CommandError, PeerError, Subscription, Trickled, UnknownRoom};
+use crate::peer::{Answer, Identity, OfferError, Peer};
 use crate::worker::counters::Counters;
 use crate::worker::{self, Command, Handle, Join, Reply};
+pub use crate::worker::{CommandError, PeerError, Subscription, Trickled, UnknownRoom};
 
 pub use registry::Registry;
 
@@ -120,7 +120,9 @@ impl Rooms {
             .enumerate()
             .map(|(index, port)| worker::start(index, settings.media_ip, *port, settings.worker.clone()))
             .collect::<io::Result<Vec<_>>>()
-            .map_err(|error| anyhow::anyhow!("cannot open the media ports {ports:?} on {}: {error}", settings.media_ip))?;
+            .map_err(|error| {
+                anyhow::anyhow!("cannot open the media ports {ports:?} on {}: {error}", settings.media_ip)
+            })?;
         let inner = Inner {
             identity,
             building: Semaphore::new(workers.len()),
@@ -215,7 +217,9 @@ impl Rooms {
     pub async fn close(&self, room: &RoomName) -> Result<(), UnknownRoom> {
         let worker = self.inner.registry.find(room).ok_or(UnknownRoom)?;
         let room = room.clone();
-        self.ask(worker, |reply| Command::Close { room, reason: "room closed", reply }).await.unwrap_or(Err(UnknownRoom))
+        self.ask(worker, |reply| Command::Close { room, reason: "room closed", reply })
+            .await
+            .unwrap_or(Err(UnknownRoom))
     }
 
     /// Moves the desk; answers with the state after it.
@@ -237,7 +241,7 @@ impl Rooms {
     /// Rooms and peers now.
     pub fn counts(&self) -> (usize, usize) {
         let peers = self.counters().map(|counters| Counters::get(&counters.peers) as usize).sum();
-        (self.inner.registry.len(), peers)
+        (self.inner.registry.count(), peers)
     }
 
     /// The counters of each worker.

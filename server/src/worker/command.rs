@@ -89,6 +89,7 @@ pub struct Subscription {
     /// `ServerMessage`s as JSON. When it lags, subscribe again.
     pub updates: broadcast::Receiver<Arc<str>>,
     /// Meters are made only while somebody watches.
+    #[expect(dead_code, reason = "it counts as long as it lives")]
     pub(super) watching: Watching,
 }
 
@@ -116,7 +117,13 @@ pub enum Command {
     /// A peer joins; the room is made if it is not there.
     Join(Box<Join>, Reply<()>),
     /// A fragment for a peer, with its `If-Match`.
-    Trickle { room: RoomName, id: TrackId, fragment: String, if_match: Option<String>, reply: Reply<Result<Trickled, PeerError>> },
+    Trickle {
+        room: RoomName,
+        id: TrackId,
+        fragment: String,
+        if_match: Option<String>,
+        reply: Reply<Result<Trickled, PeerError>>,
+    },
     /// A peer hangs up.
     HangUp { room: RoomName, id: TrackId, reply: Reply<Result<(), PeerError>> },
     /// A move of the desk.
@@ -134,4 +141,3 @@ pub enum Command {
     /// Close all rooms and end the thread.
     Stop { reason: &'static str, reply: Reply<()> },
 }
-

@@ -27,9 +27,7 @@ use crate::peer::{Connection, Outgoing};
 use crate::room::{Effects, MemberId, Rtp};
 use crate::rooms::Registry;
 
-pub use command::{
-    Command, CommandError, Join, PeerError, Reply, Subscription, Trickled, UnknownRoom,
-};
+pub use command::{Command, CommandError, Join, PeerError, Reply, Subscription, Trickled, UnknownRoom};
 use counters::Counters;
 use peers::Peers;
 use rooms::Rooms;
@@ -55,7 +53,6 @@ pub struct Handle {
     pub counters: Arc<Counters>,
     commands: SyncSender<Command>,
     waker: Arc<Waker>,
-    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 /// The worker takes no more commands now. Trying again helps.
@@ -69,14 +66,6 @@ impl Handle {
         match self.commands.try_send(command) {
             Ok(()) => self.waker.wake().map_err(|_| Overloaded),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Overloaded),
-        }
-    }
-
-    /// Waits for the thread, which ends after [`Command::Stop`].
-    pub fn join(mut self) {
-        if let Some(thread) = self.thread.take() {
-            // A panic of the worker was printed when it happened.
-            let _ = thread.join();
         }
     }
 }
@@ -121,8 +110,8 @@ pub fn start(index: usize, ip: IpAddr, port: u16, settings: Settings) -> io::Res
         settings,
         stopped: None,
     };
-    let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run())?;
-    Ok(Handle { media, counters, commands, waker, thread: Some(thread) })
+    std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run())?;
+    Ok(Handle { media, counters, commands, waker })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -251,7 +240,7 @@ impl Worker {
             && self.peers.bind(member, address)
             && let Some(room) = self.rooms.get_mut(slot)
         {
-            room.room.set_address(member, address);
+            room.room.set_address(member, address.to_string().into());
         }
     }
 

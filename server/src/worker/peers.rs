@@ -1,6 +1,7 @@
 //! The peers of one worker, and how a datagram finds its own.
 //!
 //! The maps are looked up, never iterated: their order is nobody's business.
+#![expect(clippy::disallowed_types, reason = "looked up, never iterated")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
