@@ -1,0 +1,371 @@
+//! A room: members, their strips, and the mix that each hears. It is pure: packets, commands and the
+//! time go in, [`Effects`] come out. It reads no clock, does no I/O, starts no task and takes no lock,
+//! so the same inputs give the same effects.
+//!
+//! Time is `now`: since any fixed start, the same one in every call, never going back.
+
+#![deny(clippy::iter_over_hash_type)]
+
+mod command;
+mod effects;
+mod event;
+mod hearer;
+mod member;
+mod mixing;
+mod ticks;
+mod track;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use audio::{EncoderSettings, PlayoutSettings, Stats};
+use signaling::{Change, Mode, RoomName, RoomState};
+
+pub use command::CommandError;
+pub use effects::{Effect, Effects, Media};
+pub use event::Event;
+use member::Member;
+pub use member::{Join, MemberId, Rtp, Talk};
+use mixing::Desk;
+use ticks::Ticks;
+use track::Track;
+
+/// What holds for a room as long as it lives.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Of every talker's jitter buffer.
+    pub playout: PlayoutSettings,
+    /// Of every mix's encoder.
+    pub encoder: EncoderSettings,
+    /// A stream that has sent nothing for so long is dropped.
+    pub stream_timeout: Duration,
+    /// So long a room with nobody in it stays.
+    pub linger: Duration,
+}
+
+/// What a room has done since it began, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// 20 ms frames that a talker's decoder gave or concealed.
+    pub decodes: u64,
+    /// 20 ms frames encoded.
+    pub encodes: u64,
+    /// Frames that libopus refused; their hearers got nothing in that tick.
+    pub failed_encodes: u64,
+    /// Packets sent to hearers.
+    pub sent: u64,
+    /// Packets from members that are not here or do not talk.
+    pub unwanted: u64,
+    /// 20 ms steps taken.
+    pub ticks: u64,
+    /// 20 ms steps left out because the tick came more than 100 ms late.
+    pub skipped_ticks: u64,
+    /// What the jitter buffers counted, also those of members that have left; `delay` is the longest now.
+    pub receive: Stats,
+}
+
+/// One room. Its owner calls [`Room::tick`] when [`Room::wake_at`] says so.
+pub struct Room {
+    name: RoomName,
+    settings: Settings,
+    master_gain_db: f32,
+    /// In the order of joining.
+    members: Vec<Member>,
+    places: BTreeMap<MemberId, usize>,
+    leaving: Vec<Box<Track>>,
+    desk: Desk,
+    ticks: Ticks,
+    /// The next tick has something to do.
+    is_active: bool,
+    /// No stream is too old before this.
+    next_timeout: Option<Duration>,
+    is_watched: bool,
+    version: u64,
+    changes: Vec<Change>,
+    published_listeners: u32,
+    empty_since: Option<Duration>,
+    counters: Counters,
+}
+
+impl Room {
+    /// An empty room; its media time begins now.
+    pub fn new(name: RoomName, settings: Settings, now: Duration) -> Self {
+        Self {
+            name,
+            master_gain_db: 0.0,
+            members: Vec::new(),
+            places: BTreeMap::new(),
+            leaving: Vec::new(),
+            desk: Desk::new(0.0, settings.encoder),
+            settings,
+            ticks: Ticks::new(now),
+            is_active: false,
+            next_timeout: None,
+            is_watched: false,
+            version: 0,
+            changes: Vec::new(),
+            published_listeners: 0,
+            empty_since: Some(now),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes a member in. If its client is here already, that connection is hung up, and the strip
+    /// goes on as it was where `join` does not say otherwise.
+    pub fn join(&mut self, join: Join, now: Duration, effects: &mut Effects) {
+        if self.places.contains_key(&join.member) {
+            self.remove(join.member, "joined again", now, effects);
+        }
+        let before = self.members.iter().find(|m| m.client.is_some() && m.client == join.client);
+        let inherited = before.and_then(|m| m.track.as_ref()).map(|t| t.settings()).unwrap_or_default();
+        let before_track = before.and_then(|m| m.track.as_ref()).map(|t| t.id.clone());
+        if let Some(before) = before.map(|m| m.id) {
+            self.hang_up(before, "the same client joined again", now, effects);
+            // Nobody may hear itself, not even the last 20 ms of the connection before.
+            self.leaving.pop_if(|track| Some(&track.id) == before_track.as_ref());
+        }
+        let member = Member::new(join, inherited, now);
+        match &member.track {
+            Some(track) => {
+                self.note(&member.address, Event::Joined { name: track.name.clone() }, effects);
+                self.changes.push(Change::Joined { track: track.state() });
+                self.expect_timeout(now);
+            }
+            None => self.note(&member.address, Event::ListenerJoined, effects),
+        }
+        self.places.insert(member.id, self.members.len());
+        self.members.push(member);
+        self.empty_since = None;
+        self.publish(effects);
+    }
+
+    /// Lets a member go; nothing if it is not here (any more). `reason` is for the event log.
+    pub fn leave(&mut self, member: MemberId, reason: &str, now: Duration, effects: &mut Effects) {
+        self.remove(member, reason, now, effects);
+        self.publish(effects);
+    }
+
+    /// Hangs everybody up, because the room or the server closes.
+    pub fn close(&mut self, reason: &str, now: Duration, effects: &mut Effects) {
+        while let Some(member) = self.members.last() {
+            self.hang_up(member.id, reason, now, effects);
+        }
+        self.publish(effects);
+    }
+
+    /// Takes in what a member sent. From a listener or from who is not here it is dropped and counted.
+    pub fn packet(&mut self, member: MemberId, rtp: Rtp<'_>, now: Duration, effects: &mut Effects) {
+        let place = self.places.get(&member).copied();
+        let member = place.and_then(|p| self.members.get_mut(p));
+        let Some((track, address)) = member.and_then(|m| Some((m.track.as_deref_mut()?, &m.address))) else {
+            self.counters.unwanted += 1;
+            return;
+        };
+        let began = !track.has_stream();
+        if let Some(event) = track.receive(rtp, now, self.settings.playout) {
+            effects.control.push(Effect::Event { address: address.clone(), event });
+        }
+        let is_busy = track.is_busy();
+        if began {
+            self.expect_timeout(now);
+        }
+        if is_busy && !self.is_active {
+            self.is_active = true;
+            self.ticks.resume(now);
+        }
+    }
+
+    /// Does what is due: drops streams that went quiet, and takes one 20 ms step if it is time for it.
+    /// A caller that is late calls again until `wake_at` is in the future.
+    pub fn tick(&mut self, now: Duration, effects: &mut Effects) {
+        if self.next_timeout.is_some_and(|at| at <= now) {
+            self.drop_quiet_streams(now, effects);
+        }
+        if self.is_active
+            && let Some((number, skipped)) = self.ticks.begin(now)
+        {
+            self.counters.ticks += 1;
+            self.counters.skipped_ticks += skipped;
+            let tick = mixing::Tick {
+                number,
+                now,
+                members: &mut self.members,
+                leaving: &mut self.leaving,
+                watched: self.is_watched,
+                counters: &mut self.counters,
+            };
+            self.is_active = self.desk.tick(tick, &mut self.changes, effects);
+        }
+        self.publish(effects);
+    }
+
+    /// When [`Room::tick`] wants to be called; none until a packet or a command comes.
+    pub fn wake_at(&self) -> Option<Duration> {
+        let step = self.is_active.then(|| self.ticks.due());
+        step.into_iter().chain(self.next_timeout).min()
+    }
+
+    /// When a room that is empty goes; none while somebody is here.
+    pub fn expires_at(&self) -> Option<Duration> {
+        self.empty_since.map(|since| since + self.settings.linger)
+    }
+
+    /// Whether somebody looks: then levels come every 40 ms while anything is heard.
+    pub fn set_watched(&mut self, watched: bool) {
+        self.is_watched = watched;
+    }
+
+    /// The state as it is after the patch with [`Room::version`].
+    pub fn state(&self) -> RoomState {
+        RoomState {
+            room: self.name.clone(),
+            mode: Mode::Open,
+            master_gain_db: self.master_gain_db,
+            listeners: self.listeners(),
+            tracks: self.members.iter().filter_map(|m| m.track.as_ref()).map(|t| t.state()).collect(),
+        }
+    }
+
+    /// How many patches there have been.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The room's name.
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// Whether nobody is here.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// How many members are here.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// How many members hear a mix.
+    pub fn listeners(&self) -> u32 {
+        self.members.iter().filter(|m| m.hearer.is_some()).count() as u32
+    }
+
+    /// How many mixes have an encoder now.
+    pub fn mixes(&self) -> usize {
+        self.desk.mixes(&self.members)
+    }
+
+    /// What the room has done so far.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        self.members.iter().filter_map(|m| m.track.as_ref()).for_each(|t| t.count(&mut counters));
+        counters
+    }
+
+    fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+        self.members.iter_mut().filter_map(|m| m.track.as_deref_mut())
+    }
+
+    fn hang_up(&mut self, member: MemberId, reason: &str, now: Duration, effects: &mut Effects) {
+        effects.control.push(Effect::HangUp { member, reason: reason.into() });
+        self.remove(member, reason, now, effects);
+    }
+
+    fn remove(&mut self, member: MemberId, reason: &str, now: Duration, effects: &mut Effects) {
+        let Some(place) = self.places.remove(&member) else { return };
+        let member = self.members.remove(place);
+        self.places.values_mut().filter(|p| **p > place).for_each(|p| *p -= 1);
+        let reason: Arc<str> = reason.into();
+        match member.track {
+            Some(mut track) => {
+                self.note(&member.address, Event::Left { name: track.name.clone(), reason }, effects);
+                self.changes.push(Change::Left { id: track.id.clone() });
+                track.count(&mut self.counters);
+                if track.fade_out() {
+                    self.leaving.push(track);
+                }
+            }
+            None => self.note(&member.address, Event::ListenerLeft { reason }, effects),
+        }
+        if self.members.is_empty() {
+            self.empty_since = Some(now);
+            self.leaving.clear();
+            self.desk.release();
+            self.is_active = false;
+            self.next_timeout = None;
+        }
+    }
+
+    /// Drops each stream that has sent nothing for too long. Who only talks is hung up then; who also
+    /// hears stays, and its next packet is a new stream.
+    fn drop_quiet_streams(&mut self, now: Duration, effects: &mut Effects) {
+        self.next_timeout = None;
+        let timeout = self.settings.stream_timeout;
+        let mut gone = Vec::new();
+        let mut next: Option<Duration> = None;
+        for member in &mut self.members {
+            let Some(track) = &mut member.track else { continue };
+            let hears = member.hearer.is_some();
+            if hears && !track.has_stream() {
+                continue;
+            }
+            let due = track.last_packet() + timeout;
+            if due > now {
+                next = Some(next.map_or(due, |n| n.min(due)));
+                continue;
+            }
+            if track.has_stream() {
+                let quiet_for = now.saturating_sub(track.last_packet());
+                let event = Event::DroppedStream { name: track.name.clone(), quiet_for };
+                effects.control.push(Effect::Event { address: member.address.clone(), event });
+                track.drop_stream(&mut self.counters);
+            }
+            if !hears {
+                gone.push(member.id);
+            }
+        }
+        for member in gone {
+            self.hang_up(member, &format!("nothing sent for {} s", timeout.as_secs()), now, effects);
+        }
+        if !self.members.is_empty() {
+            self.next_timeout = next;
+        }
+    }
+
+    fn expect_timeout(&mut self, now: Duration) {
+        let due = now + self.settings.stream_timeout;
+        self.next_timeout = Some(self.next_timeout.map_or(due, |at| at.min(due)));
+    }
+
+    fn note(&self, address: &Arc<str>, event: Event, effects: &mut Effects) {
+        effects.control.push(Effect::Event { address: address.clone(), event });
+    }
+
+    /// Makes one patch of all that changed since the last one.
+    fn publish(&mut self, effects: &mut Effects) {
+        let listeners = self.listeners();
+        if listeners != self.published_listeners {
+            self.published_listeners = listeners;
+            self.changes.push(Change::Listeners { listeners });
+        }
+        if !self.changes.is_empty() {
+            self.version += 1;
+            let changes = std::mem::take(&mut self.changes);
+            effects.control.push(Effect::Patch { version: self.version, changes });
+        }
+    }
+}
+
+fn add_stats(total: &mut Stats, more: &Stats) {
+    total.received += more.received;
+    total.repeated += more.repeated;
+    total.out_of_order += more.out_of_order;
+    total.missing += more.missing;
+    total.late += more.late;
+    total.malformed += more.malformed;
+    total.discarded += more.discarded;
+    total.recovered_by_fec += more.recovered_by_fec;
+    total.concealed += more.concealed;
+    total.skipped += more.skipped;
+    total.delay = total.delay.max(more.delay);
+}
