@@ -174,6 +174,13 @@ impl Room {
         }
     }
 
+    /// A member's media comes from this address now: events carry it from here on.
+    pub fn set_address(&mut self, member: MemberId, address: Arc<str>) {
+        if let Some(member) = self.places.get(&member).and_then(|place| self.members.get_mut(*place)) {
+            member.address = address;
+        }
+    }
+
     /// Does what is due: drops streams that went quiet, and takes one 20 ms step if it is time for it.
     /// A caller that is late calls again until `wake_at` is in the future.
     pub fn tick(&mut self, now: Duration, effects: &mut Effects) {
