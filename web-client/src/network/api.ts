@@ -26,6 +26,16 @@ export function readRoom(room: string): Promise<RoomState> {
   return json<RoomState>(`/api/rooms/${encodeURIComponent(room)}`);
 }
 
+/** A room before one joins it; null if nobody has opened it. */
+export async function lookIntoRoom(room: string): Promise<RoomState | null> {
+  if (token() === null) return (await listRooms()).find((r) => r.room === room) ?? null;
+  // Who holds a token for one room may not see the list.
+  return readRoom(room).catch((error: RequestError) => {
+    if (error.status === 404) return null;
+    throw error;
+  });
+}
+
 /** Whether the server takes new peers; false while it is stopping or gone. */
 export async function isReady(): Promise<boolean> {
   try {

@@ -126,7 +126,7 @@ export class RoomSession {
           microphone: part === "talker" ? (this.#microphone?.track ?? null) : null,
         });
         if (stale()) return peer.hangUp();
-        this.#adopt(peer);
+        this.#adopt(peer, part);
       }
       if (this.#socket === null) await this.#subscribe(stale);
       if (stale()) return;
@@ -214,13 +214,13 @@ export class RoomSession {
     else this.#lost("The server is stopping.");
   }
 
-  #adopt(peer: Peer): void {
+  #adopt(peer: Peer, part: Part): void {
     this.#peer = peer;
     peer.onlost = () => {
       this.#dropPeer("hang up");
       this.#lost("The sound connection broke.");
     };
-    this.#store.own.value = this.#microphone === null ? null : peer.trackId;
+    this.#store.own.value = part === "talker" ? peer.trackId : null;
     this.#store.stream.value = peer.stream;
     void this.#measure();
   }

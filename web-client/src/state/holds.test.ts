@@ -1,11 +1,16 @@
 import { expect, test } from "vitest";
 import { example } from "./examples";
-import { drop, hold, letGoOf, NO_HOLDS, settle, shown } from "./holds";
+import { drop, held, hold, letGoOf, NO_HOLDS, settle, type Control, type Holds } from "./holds";
 import type { RoomState } from "../network/wire";
 
 const { tracks } = example<RoomState>("room-state");
 const ANNA = tracks[0]?.id ?? "";
 const moved = tracks.map((t) => (t.id === ANNA ? { ...t, gain_db: -12 } : t));
+
+/** What the control shows when the server says `server`. */
+function shown(holds: Holds, id: string, control: Control, server: number | boolean): number | boolean {
+  return held(holds, id, control) ?? server;
+}
 
 test("the_own_drag_wins_over_what_the_server_says", () => {
   const holds = hold(NO_HOLDS, ANNA, "gain_db", -5);

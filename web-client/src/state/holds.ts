@@ -29,8 +29,8 @@ export function hold(holds: Holds, id: string, control: Control, value: number |
 }
 
 export function letGoOf(holds: Holds, id: string, control: Control, now: number): Holds {
-  const held = holds.get(key(id, control));
-  return held === undefined ? holds : new Map(holds).set(key(id, control), { ...held, releasedAt: now });
+  const own = holds.get(key(id, control));
+  return own === undefined ? holds : new Map(holds).set(key(id, control), { ...own, releasedAt: now });
 }
 
 /** Drops the hold at once: the server has refused what it asked for. */
@@ -41,9 +41,9 @@ export function drop(holds: Holds, id: string, control: Control): Holds {
   return rest;
 }
 
-/** What the control shows: the own hand's value, else the server's. */
-export function shown<T extends number | boolean>(holds: Holds, id: string, control: Control, server: T): T {
-  return (holds.get(key(id, control))?.value as T | undefined) ?? server;
+/** The value that the own hand gives a control; undefined where the server's counts. */
+export function held(holds: Holds, id: string, control: Control): number | boolean | undefined {
+  return holds.get(key(id, control))?.value;
 }
 
 /** Drops what was let go of and is now said by the server too, or was never confirmed in time. */
@@ -54,11 +54,11 @@ export function settle(
   now: number,
 ): Holds {
   const rest = new Map(holds);
-  for (const [k, held] of holds) {
-    if (held.releasedAt === null) continue;
+  for (const [k, own] of holds) {
+    if (own.releasedAt === null) continue;
     const [control, id = ""] = k.split(" ") as [Control, string?];
     const server = control === "master_gain_db" ? master_gain_db : tracks.find((t) => t.id === id)?.[control];
-    if (server === undefined || same(server, held.value) || now - held.releasedAt >= PATIENCE_MS) rest.delete(k);
+    if (server === undefined || same(server, own.value) || now - own.releasedAt >= PATIENCE_MS) rest.delete(k);
   }
   return rest.size === holds.size ? holds : rest;
 }

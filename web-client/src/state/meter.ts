@@ -61,6 +61,8 @@ export function isAtRest(meter: Meter): boolean {
 /** The meters of a room, by track id; the mix of all has the key `MASTER`. */
 export class Meters {
   static readonly MASTER = "";
+  /** Called when levels come, so that who draws them can sleep while none do. */
+  onheard: (() => void) | null = null;
   #targets: ReadonlyMap<string, number> = new Map();
   #heardAt = Number.NEGATIVE_INFINITY;
   #meters = new Map<string, Meter>();
@@ -74,6 +76,7 @@ export class Meters {
       if (level >= CLIP_DBFS) this.#meters.set(key, move(this.of(key), level, now, 0));
       else if (!this.#meters.has(key)) this.#meters.set(key, AT_REST);
     }
+    this.onheard?.();
   }
 
   /** Moves all meters to the time `now`. Whether anything still moves. */

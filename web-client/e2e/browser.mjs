@@ -1,0 +1,44 @@
+/** Debian's chromium, with a microphone that plays a file and no word to the outside. */
+
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-default-apps",
+  "--disable-sync",
+  "--disable-breakpad",
+  "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider",
+  "--no-first-run",
+  "--mute-audio",
+  "--autoplay-policy=document-user-activation-required",
+  "--use-fake-device-for-media-stream",
+];
+
+/** `microphone`: the path of a WAV file that is played in a loop, or null for chromium's own beep.
+ * `granted`: whether the question for the microphone is answered by yes. */
+export function launch({ microphone = null, granted = true } = {}) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      ...FLAGS,
+      ...(granted ? ["--use-fake-ui-for-media-stream"] : []),
+      ...(microphone === null ? [] : [`--use-file-for-fake-audio-capture=${microphone}`]),
+    ],
+  });
+}
+
+/** A page that remembers what the console complained of, in `page.complaints`. */
+export async function open(browser, url, options = {}) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) page.complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => page.complaints.push(String(error)));
+  if (options.prepare !== undefined) await page.addInitScript(options.prepare);
+  await page.goto(url);
+  return page;
+}

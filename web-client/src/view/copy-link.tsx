@@ -1,0 +1,25 @@
+import { useSignal } from "@preact/signals";
+import { Icon } from "./icons";
+
+/** Puts the room's address on the clipboard, or shows it where there is none. */
+export function CopyLink() {
+  const said = useSignal<string | null>(null);
+  const address = location.origin + location.pathname;
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(address);
+      said.value = "Copied";
+    } catch {
+      said.value = address;
+    }
+    setTimeout(() => {
+      said.value = null;
+    }, 4000);
+  };
+  return (
+    <button class="button small" type="button" onClick={() => void copy()}>
+      <Icon name="link" />
+      <span aria-live="polite">{said.value ?? "Copy address"}</span>
+    </button>
+  );
+}
