@@ -22,7 +22,8 @@ def main(wav, ogg):
     with open(ogg, "rb") as recording:
         start = recording.read(64)
     expect(start.startswith(b"OggS") and b"OpusHead" in start, f"{ogg} is no Ogg Opus")
-    print(f"{wav} and {ogg} hold {seconds:.1f} s of the demo")
+    left, right = levels
+    print(f"{wav} and {ogg} hold {seconds:.1f} s of the demo: left {left} dBFS, right {right} dBFS")
 
 
 def level_dbfs(samples):
