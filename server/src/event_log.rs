@@ -60,9 +60,10 @@ impl EventLog {
 
     /// Notes one event. Never waits: when the queue is full the oldest line is dropped and counted.
     /// `at` is the time since the server started, `address` who caused it.
-    pub fn record(&self, at: Duration, address: &str, event: impl Display) {
+    pub fn record(&self, at: Duration, address: impl Display, event: impl Display) {
         if let Some(shared) = &self.shared {
-            let line = format!("[{}] [{}] {}", at.as_millis(), one_line(address), one_line(&event.to_string()));
+            let line =
+                format!("[{}] [{}] {}", at.as_millis(), one_line(&address.to_string()), one_line(&event.to_string()));
             // The queue refuses only when the writer is gone, and then there is nowhere to write.
             let _ = shared.queue.send(Entry::Line(line.into()));
         }

@@ -1,0 +1,280 @@
+//! `GET /metrics`. The only module that names metrics.
+//!
+//! No label ever holds a peer's id or a room's name: what clients choose must not make the number of
+//! series grow. What workers count is read when it is asked for; nothing here is on the way of a packet.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use metrics::{Counter, Gauge, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::worker::counters::{Counters, TICK_BUCKETS_US};
+
+/// Upper bounds of the request-time buckets, seconds.
+const REQUEST_BUCKETS_S: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
+
+const REQUEST_SECONDS: &str = "mixminus_http_request_duration_seconds";
+const REQUESTS: &str = "mixminus_http_requests_total";
+const ROOMS: &str = "mixminus_rooms";
+const PEERS: &str = "mixminus_peers";
+const UPTIME: &str = "mixminus_uptime_seconds";
+const SOCKETS: &str = "mixminus_websockets";
+const SOCKET_SNAPSHOTS: &str = "mixminus_websocket_snapshots_total";
+const SOCKET_COMMANDS: &str = "mixminus_websocket_commands_total";
+const LOG_DROPPED: &str = "mixminus_event_log_dropped_total";
+const TICK_SECONDS: &str = "mixminus_tick_duration_seconds";
+
+const METADATA: Metadata<'static> = Metadata::new("mixminus", Level::INFO, None);
+
+type Read = fn(&Counters) -> u64;
+
+/// What each worker counts: name, meaning, where it stands. Labelled with the worker's number.
+const OF_WORKERS: [(&str, &str, Read); 8] = [
+    ("mixminus_datagrams_received_total", "Datagrams read from the media sockets", |c| Counters::get(&c.datagrams_in)),
+    ("mixminus_datagrams_sent_total", "Datagrams written to the media sockets", |c| Counters::get(&c.datagrams_out)),
+    ("mixminus_datagrams_dropped_total", "Datagrams of no peer or without sense", |c| {
+        Counters::get(&c.datagrams_dropped)
+    }),
+    ("mixminus_send_failures_total", "Datagrams that the kernel did not take", |c| Counters::get(&c.send_failures)),
+    ("mixminus_frames_decoded_total", "Opus packets decoded", |c| Counters::get(&c.decodes)),
+    ("mixminus_frames_encoded_total", "Opus packets encoded: one for each distinct mix and tick", |c| {
+        Counters::get(&c.encodes)
+    }),
+    ("mixminus_frames_concealed_total", "Frames concealed because a packet was missing", |c| {
+        Counters::get(&c.concealed_frames)
+    }),
+    ("mixminus_late_ticks_total", "Ticks that began more than one frame late", |c| Counters::get(&c.late_ticks)),
+];
+
+/// All that this server counts of HTTP and WebSockets, and the page that shows it. Its series are its
+/// own: several servers in one process do not mix theirs.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    page: PrometheusHandle,
+    sockets: Gauge,
+    snapshots: Counter,
+    accepted: Counter,
+    refused: Counter,
+}
+
+/// What the page shows besides the counters, read when it is asked for.
+pub struct Now {
+    /// Rooms that exist.
+    pub rooms: usize,
+    /// Peers connected or connecting.
+    pub peers: usize,
+    /// Since the server started.
+    pub uptime: Duration,
+    /// Lines that the event log could not write.
+    pub log_dropped: u64,
+}
+
+impl Metrics {
+    /// Counts from zero.
+    pub fn new() -> Result<Self, BuildError> {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(REQUEST_SECONDS.into()), &REQUEST_BUCKETS_S)?
+            .build_recorder();
+        let commands = |result| counter(&recorder, SOCKET_COMMANDS, vec![Label::from_static_parts("result", result)]);
+        let metrics = Self {
+            page: recorder.handle(),
+            sockets: recorder.register_gauge(&Key::from_static_name(SOCKETS), &METADATA),
+            snapshots: counter(&recorder, SOCKET_SNAPSHOTS, vec![]),
+            accepted: commands("accepted"),
+            refused: commands("refused"),
+            recorder,
+        };
+        metrics.describe();
+        Ok(metrics)
+    }
+
+    fn describe(&self) {
+        let counter = |name: &'static str, text: &'static str| {
+            self.recorder.describe_counter(KeyName::from_const_str(name), None, text.into());
+        };
+        let gauge = |name: &'static str, text: &'static str| {
+            self.recorder.describe_gauge(KeyName::from_const_str(name), None, text.into());
+        };
+        for (name, text, _) in OF_WORKERS {
+            counter(name, text);
+        }
+        counter(REQUESTS, "HTTP requests by method, route and status");
+        counter(SOCKET_SNAPSHOTS, "Snapshots sent to WebSockets, the first and those after falling behind");
+        counter(SOCKET_COMMANDS, "Commands that came over WebSockets");
+        counter(LOG_DROPPED, "Events that the event log could not write");
+        gauge(ROOMS, "Rooms that exist");
+        gauge(PEERS, "Peers connected or connecting");
+        gauge(UPTIME, "Seconds since the server started");
+        gauge(SOCKETS, "WebSockets open");
+        let seconds = KeyName::from_const_str(REQUEST_SECONDS);
+        self.recorder.describe_histogram(
+            seconds,
+            Some(Unit::Seconds),
+            "Time from a request's head to its answer's".into(),
+        );
+    }
+
+    /// One HTTP request was answered. `route` is the pattern that it matched, not its path.
+    pub fn request(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let route = Label::new("route", route.to_owned());
+        let labels = vec![
+            Label::from_static_parts("method", method_name(method)),
+            route.clone(),
+            Label::new("status", status.as_str().to_owned()),
+        ];
+        counter(&self.recorder, REQUESTS, labels).increment(1);
+        let key = Key::from_parts(REQUEST_SECONDS, vec![route]);
+        self.recorder.register_histogram(&key, &METADATA).record(took);
+    }
+
+    /// A WebSocket opened; it counts as open until the guard is dropped.
+    pub fn socket(&self) -> OpenSocket {
+        self.sockets.increment(1);
+        OpenSocket(self.sockets.clone())
+    }
+
+    /// A snapshot was sent to a WebSocket.
+    pub fn snapshot(&self) {
+        self.snapshots.increment(1);
+    }
+
+    /// A command came over a WebSocket and was carried out, or not.
+    pub fn command(&self, accepted: bool) {
+        if accepted { self.accepted.increment(1) } else { self.refused.increment(1) }
+    }
+
+    /// Sorts what has come into its buckets. To be called every few seconds, or requests pile up.
+    pub fn upkeep(&self) {
+        self.page.run_upkeep();
+    }
+
+    /// The page in Prometheus's text format.
+    pub fn render<'a>(&self, now: &Now, workers: impl Iterator<Item = &'a Counters>) -> String {
+        let workers: Vec<&Counters> = workers.collect();
+        for (number, counters) in workers.iter().enumerate() {
+            for (name, _, read) in OF_WORKERS {
+                counter(&self.recorder, name, vec![Label::new("worker", number.to_string())]).absolute(read(counters));
+            }
+        }
+        counter(&self.recorder, LOG_DROPPED, vec![]).absolute(now.log_dropped);
+        for (name, value) in [(ROOMS, now.rooms as f64), (PEERS, now.peers as f64), (UPTIME, now.uptime.as_secs_f64())]
+        {
+            self.recorder.register_gauge(&Key::from_static_name(name), &METADATA).set(value);
+        }
+        let mut page = self.page.render();
+        render_ticks(&mut page, &workers);
+        page
+    }
+}
+
+/// A WebSocket that is open.
+pub struct OpenSocket(Gauge);
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
+
+fn counter(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>) -> Counter {
+    recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+}
+
+/// Workers sort their ticks into buckets themselves, so that a tick costs two additions.
+fn render_ticks(page: &mut String, workers: &[&Counters]) {
+    let mut line = |text: std::fmt::Arguments<'_>| writeln!(page, "{text}").expect("a String takes everything");
+    line(format_args!("# HELP {TICK_SECONDS} Time to mix one tick of one room"));
+    line(format_args!("# TYPE {TICK_SECONDS} histogram"));
+    for (number, counters) in workers.iter().enumerate() {
+        let mut so_far = 0;
+        for (bucket, count) in counters.tick_buckets.iter().enumerate() {
+            so_far += Counters::get(count);
+            let bound = TICK_BUCKETS_US.get(bucket).map_or("+Inf".into(), |us| (*us as f64 / 1e6).to_string());
+            line(format_args!("{TICK_SECONDS}_bucket{{worker=\"{number}\",le=\"{bound}\"}} {so_far}"));
+        }
+        let sum = Counters::get(&counters.tick_sum_us) as f64 / 1e6;
+        line(format_args!("{TICK_SECONDS}_sum{{worker=\"{number}\"}} {sum}"));
+        line(format_args!("{TICK_SECONDS}_count{{worker=\"{number}\"}} {so_far}"));
+    }
+}
+
+/// A method that is none of these is the client's invention, and no label.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Now = Now { rooms: 2, peers: 7, uptime: Duration::from_millis(1500), log_dropped: 3 };
+
+    #[test]
+    fn the_page_shows_what_was_counted() {
+        let metrics = Metrics::new().unwrap();
+        metrics.request(&Method::GET, "/api/rooms/{room}", StatusCode::NOT_FOUND, Duration::from_millis(3));
+        metrics.request(&Method::from_bytes(b"BREW").unwrap(), "none", StatusCode::NOT_FOUND, Duration::ZERO);
+        let open = metrics.socket();
+        metrics.command(false);
+        let page = metrics.render(&NOW, std::iter::empty());
+        for line in [
+            r#"mixminus_http_requests_total{method="GET",route="/api/rooms/{room}",status="404"} 1"#,
+            r#"mixminus_http_requests_total{method="other",route="none",status="404"} 1"#,
+            r#"mixminus_http_request_duration_seconds_bucket{route="/api/rooms/{room}",le="0.0025"} 0"#,
+            r#"mixminus_http_request_duration_seconds_bucket{route="/api/rooms/{room}",le="0.005"} 1"#,
+            r#"mixminus_websocket_commands_total{result="refused"} 1"#,
+            "mixminus_websockets 1",
+            "mixminus_rooms 2",
+            "mixminus_peers 7",
+            "mixminus_uptime_seconds 1.5",
+            "mixminus_event_log_dropped_total 3",
+        ] {
+            assert!(page.lines().any(|l| l == line), "{line} in\n{page}");
+        }
+        drop(open);
+        assert!(metrics.render(&NOW, std::iter::empty()).contains("mixminus_websockets 0"));
+    }
+
+    #[test]
+    fn ticks_of_each_worker_are_a_histogram() {
+        let metrics = Metrics::new().unwrap();
+        let worker = Counters::default();
+        worker.tick(Duration::from_micros(90), Duration::ZERO);
+        worker.tick(Duration::from_micros(700), Duration::from_millis(21));
+        worker.tick(Duration::from_secs(1), Duration::ZERO);
+        let page = metrics.render(&NOW, [&Counters::default(), &worker].into_iter());
+        for line in [
+            r#"mixminus_tick_duration_seconds_bucket{worker="1",le="0.0001"} 1"#,
+            r#"mixminus_tick_duration_seconds_bucket{worker="1",le="0.001"} 2"#,
+            r#"mixminus_tick_duration_seconds_bucket{worker="1",le="+Inf"} 3"#,
+            r#"mixminus_tick_duration_seconds_count{worker="1"} 3"#,
+            r#"mixminus_tick_duration_seconds_sum{worker="1"} 1.00079"#,
+            r#"mixminus_late_ticks_total{worker="1"} 1"#,
+            r#"mixminus_late_ticks_total{worker="0"} 0"#,
+        ] {
+            assert!(page.lines().any(|l| l == line), "{line} in\n{page}");
+        }
+    }
+
+    #[test]
+    fn every_series_has_its_meaning() {
+        let metrics = Metrics::new().unwrap();
+        metrics.request(&Method::GET, "/", StatusCode::OK, Duration::ZERO);
+        let page = metrics.render(&NOW, [&Counters::default()].into_iter());
+        for line in page.lines().filter(|line| line.starts_with("# TYPE ")) {
+            let name = line.split(' ').nth(2).unwrap();
+            assert!(page.contains(&format!("# HELP {name} ")), "{name} has no HELP in\n{page}");
+        }
+    }
+}
