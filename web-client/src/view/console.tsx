@@ -4,7 +4,6 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { RoomSession } from "../network/session";
 import type { RoomStore } from "../state/store";
-import { CopyLink } from "./copy-link";
 import { Events } from "./events";
 import { Header } from "./header";
 import { Icon } from "./icons";
@@ -67,11 +66,10 @@ function DeskView({ store, session, canvas }: Props & { canvas: MeterCanvas }) {
         {room.tracks.map((track) => (
           <Strip key={track.id} track={track} own={track.id === own} store={store} desk={session.desk} canvas={canvas} />
         ))}
-        {room.tracks.length === 0 && (
+        {room.tracks.every((t) => t.id === own) && (
           <div class="empty">
-            <h3>Nothing to mix yet</h3>
+            <h3>Nobody else to mix yet</h3>
             <p>A strip comes with everybody who talks, and with every file that is played in here.</p>
-            <CopyLink />
           </div>
         )}
       </div>

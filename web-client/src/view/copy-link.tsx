@@ -17,7 +17,7 @@ export function CopyLink() {
     }, 4000);
   };
   return (
-    <button class="button small" type="button" onClick={() => void copy()}>
+    <button class={said.value === null ? "button small copy" : "button small copy said"} type="button" onClick={() => void copy()}>
       <Icon name="link" />
       <span aria-live="polite">{said.value ?? "Copy address"}</span>
     </button>

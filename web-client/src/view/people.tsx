@@ -28,15 +28,16 @@ export function People({ store, canvas }: Props) {
 }
 
 function Row({ track, own, store, canvas }: Props & { track: TrackState; own: boolean }) {
+  const talking = track.talking && store.live.value;
   const desk = track.muted ? "muted" : track.gain_db === 0 ? "" : `${gainText(track.gain_db)} dB`;
   return (
-    <li class={track.talking ? "row talking" : "row"}>
+    <li class={talking ? "row talking" : "row"}>
       <i class="dot" />
       <span class="row-name">
         <span class="row-text">{track.name}</span>
         <small>{own ? "you" : track.kind === "peer" ? "" : kindWord(track.kind)}</small>
       </span>
-      <span class={track.talking ? "row-state on" : "row-state"}>{track.talking ? "talking" : desk}</span>
+      <span class={talking ? "row-state on" : "row-state"}>{talking ? "talking" : desk}</span>
       <MeterSlot meter={track.id} label={`Level of ${track.name}`} store={store} canvas={canvas} flat />
     </li>
   );

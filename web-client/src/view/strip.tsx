@@ -29,10 +29,11 @@ export function Strip({ track, own, store, desk, canvas }: Shared & { track: Tra
   const db = (useHeld(store, id, "gain_db").value as number | undefined) ?? track.gain_db;
   const pan = (useHeld(store, id, "pan").value as number | undefined) ?? track.pan;
   const muted = (useHeld(store, id, "muted").value as boolean | undefined) ?? track.muted;
+  const talking = track.talking && !disabled;
   return (
-    <article class={track.talking ? "strip talking" : "strip"} aria-label={`Strip of ${name}`}>
+    <article class={talking ? "strip talking" : "strip"} aria-label={`Strip of ${name}`}>
       <h3 title={name}>{name}</h3>
-      <p class={track.talking ? "lamp on" : "lamp"}>{track.talking ? "talking" : own ? "you" : kindWord(track.kind)}</p>
+      <p class={talking ? "lamp on" : "lamp"}>{talking ? "talking" : own ? "you" : kindWord(track.kind)}</p>
       <Knob
         label={`Pan of ${name}`}
         pan={pan}

@@ -24,36 +24,38 @@ export function TalkButton({ store }: { store: RoomStore }) {
           : "release to end"
         : "or the space bar";
   return (
-    <button
-      class={`talk-button${onAir && !muted ? " on" : ""}${muted ? " muted" : ""}`}
-      type="button"
-      data-talk
-      aria-label="Hold to talk"
-      aria-pressed={onAir}
-      aria-describedby="talk-hint"
-      disabled={!live}
-      onPointerDown={(event) => {
-        if (event.button !== 0) return;
-        event.currentTarget.setPointerCapture(event.pointerId);
-        store.talk.value = press(store.talk.peek(), "pointer");
-      }}
-      onPointerUp={letGo}
-      onPointerCancel={letGo}
-      onLostPointerCapture={letGo}
-      onContextMenu={(event) => event.preventDefault()}
-      onKeyDown={(event) => {
-        if (event.key !== "Enter") return;
-        event.preventDefault();
-        if (!event.repeat) store.talk.value = press(store.talk.peek(), "key");
-      }}
-      onKeyUp={(event) => {
-        if (event.key === "Enter") store.talk.value = release(store.talk.peek(), "key");
-      }}
-    >
-      <span class="talk-words">
+    <div class={`talk-key${onAir && !muted ? " on" : ""}${muted ? " muted" : ""}`}>
+      <button
+        class="talk-button"
+        type="button"
+        data-talk
+        aria-label="Hold to talk"
+        aria-pressed={onAir}
+        aria-describedby="talk-state"
+        disabled={!live}
+        onPointerDown={(event) => {
+          if (event.button !== 0) return;
+          event.currentTarget.setPointerCapture(event.pointerId);
+          store.talk.value = press(store.talk.peek(), "pointer");
+        }}
+        onPointerUp={letGo}
+        onPointerCancel={letGo}
+        onLostPointerCapture={letGo}
+        onContextMenu={(event) => event.preventDefault()}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          if (!event.repeat) store.talk.value = press(store.talk.peek(), "key");
+        }}
+        onKeyUp={(event) => {
+          if (event.key === "Enter") store.talk.value = release(store.talk.peek(), "key");
+        }}
+      />
+      {/* The name of the key stays; the state is its description. */}
+      <p class="talk-words" id="talk-state">
         {word}
-        <small id="talk-hint">{hint}</small>
-      </span>
-    </button>
+        <small class={live && !muted && !onAir ? "key-hint" : ""}>{hint}</small>
+      </p>
+    </div>
   );
 }

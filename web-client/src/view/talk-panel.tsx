@@ -22,12 +22,13 @@ interface Props {
 export function TalkPanel({ store, session, canvas }: Props) {
   const room = store.view.value?.room;
   const onAir = store.onAir.value;
-  const heard = room === undefined ? [] : talkers(room, store.own.value);
+  const live = store.live.value;
+  const heard = room === undefined || !live ? [] : talkers(room, store.own.value);
   const alone = room !== undefined && room.listeners <= 1 && room.tracks.every((t) => t.id === store.own.value);
   const hasMicrophone = store.microphone.value;
   return (
     <section class="talk" aria-label="Talk">
-      {alone ? (
+      {alone && live ? (
         <div class="alone">
           <p>You are alone in here. Send this room’s address to the others.</p>
           <CopyLink />
@@ -35,7 +36,7 @@ export function TalkPanel({ store, session, canvas }: Props) {
       ) : (
         <p class={heard.length > 0 ? "now who talking" : "now who"}>
           <i class="dot" />
-          {talkingSentence(heard)}
+          {live ? talkingSentence(heard) : "The line is down"}
         </p>
       )}
       {hasMicrophone ? (
