@@ -1,2 +1,29 @@
-//! CLI.
-fn main() {}
+//! `mixminus`: push files into a room, record it, mix it.
+
+mod cli;
+mod events;
+mod failure;
+mod listen;
+mod mix;
+mod output;
+mod parse;
+mod push;
+mod record;
+mod rooms;
+mod sound_card;
+mod stop;
+mod talk;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cli.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
