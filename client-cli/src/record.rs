@@ -119,7 +119,9 @@ impl Record {
             }
             recording.take(&mut pieces, &mut play)?;
         }
-        assembler.finish(began.elapsed(), &mut pieces);
+        let whole = self.duration.is_some_and(|duration| began.elapsed() >= duration);
+        let least = if whole { self.limit() } else { None };
+        assembler.finish(began.elapsed(), least.unwrap_or(0), &mut pieces);
         recording.take(&mut pieces, &mut play)?;
         meter.done();
         recording.finish(assembler.counts())

@@ -82,8 +82,7 @@ struct Timeline {
     position: i64,
     /// The sequence number that comes next in the recording; none before the first.
     next: Option<i64>,
-    /// The end of the newest packet, and when it came.
-    end: u64,
+    /// When that packet came. Its sound began then, as far as one can tell.
     heard: Duration,
 }
 
@@ -117,7 +116,6 @@ impl Assembler {
                     timestamp,
                     position: position as i64,
                     next: None,
-                    end: position,
                     heard: now,
                 });
                 (sequence, position as i64)
@@ -134,7 +132,7 @@ impl Assembler {
             return;
         }
         let position = position as u64;
-        timeline.newest(sequence, &packet, position as i64, position + samples, now);
+        timeline.newest(sequence, &packet, position as i64, now);
         let waiting = Waiting { position, samples, payload: packet.payload, since: now };
         if self.waiting.insert(sequence, waiting).is_some() {
             self.counts.repeated += 1;
@@ -154,20 +152,18 @@ impl Assembler {
             self.take_first(out);
         }
         let reached = match &self.timeline {
-            Some(timeline) => timeline.end + clock(now.saturating_sub(timeline.heard + QUIET)),
+            Some(timeline) => timeline.at(now.saturating_sub(QUIET)),
             None => clock(now.saturating_sub(QUIET)),
         };
         self.silence_until(reached / GRID * GRID, out);
     }
 
-    /// Ends the recording at `now`: hands out what waits, and silence up to that moment.
-    pub fn finish(&mut self, now: Duration, out: &mut Vec<Piece>) {
+    /// Ends the recording at `now`: hands out what waits, and silence up to that moment, at least
+    /// up to `position`.
+    pub fn finish(&mut self, now: Duration, position: u64, out: &mut Vec<Piece>) {
         self.flush(out);
-        let reached = match &self.timeline {
-            Some(timeline) => timeline.end + clock(now.saturating_sub(timeline.heard)),
-            None => clock(now),
-        };
-        self.silence_until(on_grid(reached), out);
+        let reached = self.timeline.as_ref().map_or(clock(now), |timeline| timeline.at(now));
+        self.silence_until(on_grid(reached).max(position), out);
     }
 
     /// Samples per channel handed out so far.
@@ -232,18 +228,22 @@ impl Timeline {
         let step = i64::from(packet.sequence.wrapping_sub(self.sequence as u16) as i16);
         let time = i64::from(packet.timestamp.wrapping_sub(self.timestamp as u32) as i32);
         let position = self.position + time;
-        let expected = self.end as i64 + clock(now.saturating_sub(self.heard)) as i64;
-        let same = packet.ssrc == self.ssrc && step.abs() <= MAX_JUMP && (position - expected).abs() <= MAX_AWAY;
+        let away = position - self.at(now) as i64;
+        let same = packet.ssrc == self.ssrc && step.abs() <= MAX_JUMP && away.abs() <= MAX_AWAY;
         same.then_some((self.sequence + step, position))
     }
 
-    fn newest(&mut self, sequence: i64, packet: &Arrived, position: i64, end: u64, now: Duration) {
+    /// Where the recording stands at `now` by the newest packet.
+    fn at(&self, now: Duration) -> u64 {
+        self.position as u64 + clock(now.saturating_sub(self.heard))
+    }
+
+    fn newest(&mut self, sequence: i64, packet: &Arrived, position: i64, now: Duration) {
         if sequence >= self.sequence {
             let time = i64::from(packet.timestamp.wrapping_sub(self.timestamp as u32) as i32);
             self.timestamp += time;
             self.sequence = sequence;
             self.position = position;
-            self.end = end;
             self.heard = now;
         }
     }
