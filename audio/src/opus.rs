@@ -53,7 +53,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { bitrate_bps: 64_000, complexity: 5, expected_loss_percent: 0, fec: true }
+        Settings { bitrate_bps: 128_000, complexity: 10, expected_loss_percent: 0, fec: true }
     }
 }
 

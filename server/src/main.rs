@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Err(ConfigError::Asked(text)) => return say(text.trim_end()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         Err(error) => return fail(&error, 2),
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,server=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,server=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     run(config).map_or_else(|error| fail(&format!("{error:#}"), 1), |()| ExitCode::SUCCESS)
 }
