@@ -67,37 +67,43 @@ struct Window {
 }
 
 impl Decoder {
-    pub(super) fn open(mut source: Box<dyn Source>) -> Result<Self, Fault> {
+    /// `None` when there are headers, and nothing was recorded yet when they were left behind.
+    pub(super) fn open(mut source: Box<dyn Source>) -> Result<Option<Self>, Fault> {
         let length = source.seek(SeekFrom::End(0)).map_err(Fault::Io)?;
-        let edits = forgiving(m4a::edits(source.as_mut(), length))?.unwrap_or_default();
+        let layout = forgiving(m4a::layout(source.as_mut(), length))?.flatten();
         let repair = forgiving(riff::repair(source.as_mut(), length))?.flatten();
+        let kind = forgiving(kind(source.as_mut()))?.unwrap_or(Kind::Other);
         source.seek(SeekFrom::Start(0)).map_err(Fault::Io)?;
 
         let samples = repair.as_ref().map(|repair| repair.samples);
         let media = match repair {
             Some(repair) => {
                 let repaired = riff::Repaired::new(source, repair);
-                Media { length: repaired.length(), source: Box::new(repaired) }
+                Media { length: Some(repaired.length()), source: Box::new(repaired) }
             }
-            None => Media { source, length },
+            // An MP4 file that is cut short is played as if it came from a pipe.
+            None => Media { source, length: layout.as_ref().is_none_or(|layout| !layout.cut).then_some(length) },
         };
         let stream = MediaSourceStream::new(Box::new(media), MediaSourceStreamOptions::default());
         let mut probe = Probe::new_with_options(&ProbeOptions { max_probe_depth: PROBE_DEPTH, ..Default::default() });
         symphonia::default::register_enabled_formats(&mut probe);
-        let format = probe.probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default()).map_err(
-            |error| match error {
-                Error::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => Fault::Io(error),
-                Error::DecodeError(what) => Fault::NotAudio(format!("its header is broken ({what})")),
-                _ => Fault::NotAudio("it begins like none of the formats that are read here".into()),
-            },
-        )?;
+        let format = match probe.probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default()) {
+            Ok(format) => format,
+            Err(Error::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => return Err(Fault::Io(error)),
+            Err(Error::IoError(_)) if kind == Kind::OggOpus => return Ok(None),
+            Err(Error::IoError(_)) if kind == Kind::Ogg => {
+                return Err(Fault::NotAudio("it ends before its audio begins".into()));
+            }
+            Err(Error::DecodeError(what)) => return Err(Fault::NotAudio(format!("its header is broken ({what})"))),
+            Err(_) => return Err(Fault::NotAudio("it begins like none of the formats that are read here".into())),
+        };
 
         let (track, codec, window) = choose(format.as_ref())?;
         let mut decoder = Self {
             track: track.id,
             codec,
             window: Window { left: samples, ..window },
-            edits,
+            edits: layout.map(|layout| layout.edits).unwrap_or_default(),
             scratch: Vec::new(),
             whole: 0,
             broken: 0,
@@ -110,7 +116,7 @@ impl Decoder {
         if let (Some(samples), rate @ 1..) = (samples, decoder.rate) {
             decoder.duration = Some(Duration::from_secs_f64(samples as f64 / f64::from(rate)));
         }
-        Ok(decoder)
+        Ok(Some(decoder))
     }
 
     /// Packets that could not be decoded and were replaced by silence.
@@ -335,6 +341,25 @@ fn held(sample: f32) -> f32 {
     if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }
 
+#[derive(PartialEq)]
+enum Kind {
+    Ogg,
+    OggOpus,
+    Other,
+}
+
+/// Ogg's headers may be all there is; symphonia does not tell that from any other lack of audio.
+fn kind(source: &mut dyn Source) -> std::io::Result<Kind> {
+    source.seek(SeekFrom::Start(0))?;
+    let mut head = [0; 36];
+    source.read_exact(&mut head)?;
+    Ok(match (&head[..4], &head[28..]) {
+        (b"OggS", b"OpusHead") => Kind::OggOpus,
+        (b"OggS", _) => Kind::Ogg,
+        _ => Kind::Other,
+    })
+}
+
 /// A file that ends early is for the decoder to judge; only a failing disk stops here.
 fn forgiving<T>(result: std::io::Result<T>) -> Result<Option<T>, Fault> {
     match result {
@@ -346,7 +371,8 @@ fn forgiving<T>(result: std::io::Result<T>) -> Result<Option<T>, Fault> {
 
 struct Media {
     source: Box<dyn Source>,
-    length: u64,
+    /// In bytes; `None` keeps symphonia from looking for an end.
+    length: Option<u64>,
 }
 
 impl Read for Media {
@@ -363,10 +389,10 @@ impl Seek for Media {
 
 impl MediaSource for Media {
     fn is_seekable(&self) -> bool {
-        true
+        self.length.is_some()
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.length)
+        self.length
     }
 }

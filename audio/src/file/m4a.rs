@@ -1,6 +1,6 @@
 //! The edit list of an MP4 file: how much of the decoded audio is the encoder's priming and padding (ISO/IEC 14496-12 §8.6.6).
 //!
-//! Symphonia reads the atom and does not apply it.
+//! Symphonia reads the atom and does not apply it; and it passes over media that the file says is longer than the file.
 
 use std::io::{self, SeekFrom};
 
@@ -22,20 +22,34 @@ const MOST_ATOMS: usize = 10_000;
 /// An edit list that cuts priming and padding has one or two entries.
 const MOST_ENTRIES: u32 = 16;
 
-/// The edits of every audio track. Empty when this is not MP4 or nothing is edited. Leaves the position anywhere.
-pub(super) fn edits(source: &mut dyn Source, length: u64) -> io::Result<Vec<Edit>> {
+/// What symphonia must be told about an MP4 file.
+pub(super) struct Layout {
+    /// The edits of the audio tracks that have one.
+    pub(super) edits: Vec<Edit>,
+    /// The file ends inside an atom.
+    pub(super) cut: bool,
+}
+
+/// Reads the outline of an MP4 file, `None` when it is not one. Leaves the position anywhere.
+pub(super) fn layout(source: &mut dyn Source, length: u64) -> io::Result<Option<Layout>> {
     source.seek(SeekFrom::Start(0))?;
     let mut head = [0; 8];
-    if length < 8 || source.read_exact(&mut head).is_err() || &head[4..] != b"ftyp" {
-        return Ok(Vec::new());
+    if length < 8 {
+        return Ok(None);
+    }
+    source.read_exact(&mut head)?;
+    if &head[4..] != b"ftyp" {
+        return Ok(None);
     }
     let mut walk = Walk::default();
     walk.atoms(source, 0, length, 1)?;
-    Ok(walk.tracks.iter().filter_map(|track| track.edit(walk.movie_scale)).collect())
+    let edits = walk.tracks.iter().filter_map(|track| track.edit(walk.movie_scale)).collect();
+    Ok(Some(Layout { edits, cut: walk.cut }))
 }
 
 #[derive(Default)]
 struct Walk {
+    cut: bool,
     movie_scale: u64,
     tracks: Vec<Track>,
     seen: usize,
@@ -81,6 +95,7 @@ impl Walk {
                 size => (u64::from(size), at + 8),
             };
             let Some(next) = at.checked_add(size).filter(|&next| next >= body) else { return Ok(()) };
+            self.cut |= depth == 1 && next > end;
             self.atom(source, &head[4..8], body, next.min(end), depth)?;
             at = next;
         }

@@ -68,7 +68,8 @@ pub enum ReadError {
 /// at the cut. Mono is the same in both channels; more than two channels are mixed down after ITU-R BS.775.
 pub struct Reader {
     file: String,
-    decoder: Decoder,
+    /// `None` when the file has its headers and no sound yet.
+    decoder: Option<Decoder>,
     resampler: Option<Resampler>,
     /// Interleaved stereo at the file's rate, of one packet.
     decoded: Vec<f32>,
@@ -121,12 +122,12 @@ impl Reader {
 
     /// How long the file says it is. `None` when it does not say.
     pub fn duration(&self) -> Option<Duration> {
-        self.decoder.duration
+        self.decoder.as_ref().map_or(Some(Duration::ZERO), |decoder| decoder.duration)
     }
 
     /// True when the file has one channel; both channels of every frame are then the same.
     pub fn is_mono(&self) -> bool {
-        self.decoder.channels == 1
+        self.decoder.as_ref().is_some_and(|decoder| decoder.channels == 1)
     }
 
     /// How much has been handed out.
@@ -136,7 +137,7 @@ impl Reader {
 
     /// Packets that could not be decoded and were replaced by silence.
     pub fn broken_packets(&self) -> u64 {
-        self.decoder.broken()
+        self.decoder.as_ref().map_or(0, Decoder::broken)
     }
 
     /// Fills `out` from sample `from` (per channel) on, and the rest of it with silence.
@@ -161,7 +162,11 @@ impl Reader {
             self.ready.drain(..self.used);
             self.used = 0;
             self.decoded.clear();
-            match self.decoder.next(&mut self.decoded) {
+            let Some(decoder) = &mut self.decoder else {
+                self.ended = true;
+                break;
+            };
+            match decoder.next(&mut self.decoded) {
                 Ok(Some(rate)) => {
                     if self.resampler.as_ref().is_none_or(|resampler| resampler.rate() != rate) {
                         self.retune(rate)?;

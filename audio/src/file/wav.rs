@@ -73,14 +73,28 @@ impl<W: Write + Seek> WavWriter<W> {
 
     /// Appends a frame.
     pub fn write(&mut self, frame: &Frame) -> io::Result<()> {
-        self.append(frame.samples())
+        self.bytes.clear();
+        for &sample in frame.samples() {
+            // A cast from float to integer saturates, and NaN becomes zero.
+            match self.depth {
+                Depth::Bits16 => self.bytes.extend(((sample * 32_768.0).round() as i16).to_le_bytes()),
+                Depth::Bits24 => {
+                    let value = ((sample * 8_388_608.0).round() as i32).clamp(-8_388_608, 8_388_607);
+                    self.bytes.extend(&value.to_le_bytes()[..3]);
+                }
+            }
+        }
+        self.send(FRAME_SAMPLES as u64)
     }
 
     /// Appends `samples` per channel of silence.
     pub fn silence(&mut self, mut samples: u64) -> io::Result<()> {
+        self.bytes.clear();
+        self.bytes.resize(FRAME_SAMPLES * self.block(), 0);
         while samples > 0 {
             let count = samples.min(FRAME_SAMPLES as u64);
-            self.append(&Frame::SILENCE.samples()[..count as usize * CHANNELS])?;
+            self.bytes.truncate(count as usize * self.block());
+            self.send(count)?;
             samples -= count;
         }
         Ok(())
@@ -92,20 +106,10 @@ impl<W: Write + Seek> WavWriter<W> {
         Ok(self.sink)
     }
 
-    fn append(&mut self, stereo: &[f32]) -> io::Result<()> {
-        self.bytes.clear();
-        for &sample in stereo {
-            // A cast from float to integer saturates, and NaN becomes zero.
-            match self.depth {
-                Depth::Bits16 => self.bytes.extend(((sample * 32_768.0).round() as i16).to_le_bytes()),
-                Depth::Bits24 => {
-                    let value = ((sample * 8_388_608.0).round() as i32).clamp(-8_388_608, 8_388_607);
-                    self.bytes.extend(&value.to_le_bytes()[..3]);
-                }
-            }
-        }
+    /// Writes the bytes of `samples` per channel that were made ready.
+    fn send(&mut self, samples: u64) -> io::Result<()> {
         self.sink.write_all(&self.bytes)?;
-        self.samples += (stereo.len() / CHANNELS) as u64;
+        self.samples += samples;
         if self.samples - self.stated >= UPDATE_FRAMES * FRAME_SAMPLES as u64 {
             self.update()?;
         }
@@ -124,7 +128,12 @@ impl<W: Write + Seek> WavWriter<W> {
     }
 
     fn data_bytes(&self) -> u64 {
-        self.samples * (CHANNELS * self.depth.bytes()) as u64
+        self.samples * self.block() as u64
+    }
+
+    /// Bytes of one sample of both channels.
+    fn block(&self) -> usize {
+        CHANNELS * self.depth.bytes()
     }
 
     fn header(&self) -> [u8; HEADER as usize] {
@@ -132,7 +141,7 @@ impl<W: Write + Seek> WavWriter<W> {
         let riff = HEADER - 8 + data;
         let large = data > self.most_in_riff;
         let stated = |size: u64| if large { u32::MAX } else { size as u32 }.to_le_bytes();
-        let block = (CHANNELS * self.depth.bytes()) as u16;
+        let block = self.block() as u16;
 
         let mut header = [0; HEADER as usize];
         let mut at = 0;
