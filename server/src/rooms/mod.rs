@@ -143,7 +143,7 @@ impl Rooms {
         if self.counts().1 >= self.inner.settings.max_peers {
             return Err(full);
         }
-        let arrival = self.arrive(&request.room).ok_or(full.clone())?;
+        let mut arrival = self.arrive(&request.room).ok_or(full.clone())?;
         let (peer, answer) = self.build_peer(arrival.worker, request.side, request.sdp).await?;
         let id = TrackId::from_random(Uuid::new_v4().as_u128());
         let client = request.client.unwrap_or_else(Uuid::new_v4);
@@ -157,8 +157,7 @@ impl Rooms {
             kind: request.kind,
             strip: request.strip,
         };
-        self.ask(arrival.worker, |reply| Command::Join(Box::new(join), reply)).await.ok_or(full)?;
-        arrival.done();
+        self.send_arriving(&mut arrival, |reply| Command::Join(Box::new(join), reply)).await.ok_or(full)?;
         Ok(Joined { id, answer: answer.sdp, etag: answer.etag, client })
     }
 
@@ -206,11 +205,13 @@ impl Rooms {
         if self.is_draining() {
             return Err(MakeError::Draining);
         }
-        let arrival = self.arrive(&room).ok_or(MakeError::Full { retry_after_s: RETRY_AFTER_S })?;
-        let made = self.ask(arrival.worker, |reply| Command::Make { room, settings, by, reply }).await;
-        let made = made.ok_or(MakeError::Full { retry_after_s: RETRY_AFTER_S })??;
-        arrival.done();
-        Ok(made)
+        settings.check().map_err(CommandError::OutOfRange)?;
+        let full = MakeError::Full { retry_after_s: RETRY_AFTER_S };
+        let mut arrival = self.arrive(&room).ok_or(full.clone())?;
+        let made = self.send_arriving(&mut arrival, |reply| Command::Make { room, settings, by, reply }).await;
+        // A refused command leaves no room that was not there before; one that was keeps its place.
+        arrival.made = matches!(made, Some(Ok(_)));
+        Ok(made.ok_or(full)??)
     }
 
     /// Closes a room and hangs up everybody in it.
@@ -293,13 +294,22 @@ impl Rooms {
         answer.await.ok()
     }
 
+    /// As [`Rooms::ask`], for what makes the room if it is not there. From the moment that the worker has the command the
+    /// room counts as made, whether or not the caller is still there for the answer.
+    async fn send_arriving<T>(&self, arrival: &mut Arrival, command: impl FnOnce(Reply<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.workers[arrival.worker].send(command(reply)).ok()?;
+        arrival.made = true;
+        answer.await.ok()
+    }
+
     fn arrive(&self, room: &RoomName) -> Option<Arrival> {
         let least_peers = || {
             let peers = self.counters().map(|counters| Counters::get(&counters.peers) + Counters::get(&counters.rooms));
             peers.enumerate().min_by_key(|(_, peers)| *peers).map_or(0, |(worker, _)| worker)
         };
         let worker = self.inner.registry.arrive(room, self.inner.settings.max_rooms, least_peers).ok()?;
-        Some(Arrival { registry: Arc::clone(&self.inner.registry), room: room.clone(), worker, exists: false })
+        Some(Arrival { registry: Arc::clone(&self.inner.registry), room: room.clone(), worker, made: false })
     }
 }
 
@@ -325,18 +335,11 @@ struct Arrival {
     registry: Arc<Registry>,
     room: RoomName,
     worker: usize,
-    exists: bool,
-}
-
-impl Arrival {
-    /// The room is there now.
-    fn done(mut self) {
-        self.exists = true;
-    }
+    made: bool,
 }
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        self.registry.arrived(&self.room, self.exists);
+        self.registry.arrived(&self.room, self.made);
     }
 }

@@ -17,6 +17,8 @@ struct Place {
     worker: usize,
     /// Requests on their way to the room: as long as there are any it stays where it is.
     arriving: usize,
+    /// The worker has made it, or has been told to.
+    exists: bool,
 }
 
 /// No more rooms fit.
@@ -41,16 +43,18 @@ impl Registry {
             return Err(Full);
         }
         let worker = choose();
-        rooms.insert(room.clone(), Place { worker, arriving: 1 });
+        rooms.insert(room.clone(), Place { worker, arriving: 1, exists: false });
         Ok(worker)
     }
 
-    /// The request that arrived has been carried out. `exists`: whether it left a room behind.
-    pub fn arrived(&self, room: &RoomName, exists: bool) {
+    /// The request that arrived is through. `made`: it went to the worker, which has the room from then on; a place
+    /// that no request made use of is given back.
+    pub fn arrived(&self, room: &RoomName, made: bool) {
         let mut rooms = self.lock();
         if let Some(place) = rooms.get_mut(room) {
             place.arriving = place.arriving.saturating_sub(1);
-            if place.arriving == 0 && !exists {
+            place.exists |= made;
+            if place.arriving == 0 && !place.exists {
                 rooms.remove(room);
             }
         }
@@ -92,6 +96,16 @@ mod tests {
         assert_eq!(registry.arrive(&"b".parse().unwrap(), 1, || 0), Err(Full));
         assert!(registry.release(&room));
         assert_eq!(registry.find(&room), None);
+    }
+
+    #[test]
+    fn who_fails_to_join_does_not_take_the_room_away_from_those_in_it() {
+        let (registry, room) = (Registry::default(), "a".parse::<RoomName>().unwrap());
+        registry.arrive(&room, 1, || 0).unwrap();
+        registry.arrived(&room, true);
+        registry.arrive(&room, 1, || 0).unwrap();
+        registry.arrived(&room, false);
+        assert_eq!(registry.find(&room), Some(0));
     }
 
     #[test]
