@@ -82,4 +82,10 @@ impl Member {
         });
         Self { id: member, client, address, track, hearer: hears.then(|| Hearer::new(member)) }
     }
+
+    /// When this member's stream counts as dropped, or a member that only talks as gone, if nothing comes.
+    pub fn times_out(&self, timeout: Duration) -> Option<Duration> {
+        let track = self.track.as_ref()?;
+        (track.has_stream() || self.hearer.is_none()).then(|| track.last_packet() + timeout)
+    }
 }

@@ -12,12 +12,7 @@ pub const fn ms(ms: u64) -> Duration {
 }
 
 pub fn settings() -> Settings {
-    Settings {
-        playout: audio::playout::Settings::default(),
-        encoder: EncoderSettings::default(),
-        stream_timeout: Duration::from_secs(30),
-        linger: Duration::from_secs(30),
-    }
+    Settings::default()
 }
 
 pub fn track_id(member: u64) -> TrackId {
@@ -141,9 +136,13 @@ pub struct Sim {
 
 impl Sim {
     pub fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub fn with(settings: Settings) -> Self {
         let now = Duration::from_secs(5);
         Self {
-            room: Room::new("sim".parse().unwrap(), settings(), now),
+            room: Room::new("sim".parse().unwrap(), settings, now),
             now,
             senders: Vec::new(),
             ears: BTreeMap::new(),
