@@ -1,5 +1,7 @@
 //! What each member of a room hears, in each ear.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod room_support;
 
 use audio::EncoderSettings;

@@ -43,11 +43,11 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 96 kbit/s for a mix: with 64, Opus puts six tones panned apart up to 0.6 dB beside their levels.
+    /// What the server does when nothing is configured.
     fn default() -> Self {
         Self {
             playout: PlayoutSettings::default(),
-            encoder: EncoderSettings { bitrate_bps: 96_000, ..EncoderSettings::default() },
+            encoder: EncoderSettings { bitrate_bps: 128_000, complexity: 10, ..EncoderSettings::default() },
             stream_timeout: Duration::from_secs(30),
             linger: Duration::from_secs(30),
         }

@@ -1,5 +1,5 @@
 //! A room with simulated time, talkers that send real Opus, and ears that decode what they get.
-#![allow(dead_code, reason = "each test binary uses its part of this")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses its part of this, and fails by it")]
 
 use std::{collections::BTreeMap, time::Duration};
 
