@@ -85,10 +85,7 @@ impl Push {
             let name = publish.name.clone().unwrap_or_default();
             tracks.push(join(&client, &self.room, name, source, publish));
         }
-        let tracks = tokio::select! {
-            tracks = try_join_all(tracks) => tracks?,
-            () = stop.cancelled() => return Ok(()),
-        };
+        let tracks = stop::or_join(&stop, try_join_all(tracks)).await?;
 
         let progress = Progress::new(tracks.len());
         let start = Instant::now() + FRAME_TIME;

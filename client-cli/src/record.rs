@@ -55,10 +55,8 @@ impl Record {
         self.refuse_to_overwrite()?;
         let speaker = if self.listen { Some(Speaker::open()?) } else { None };
         let client = global.client();
-        let mut listener = tokio::select! {
-            listener = client.listen(&self.room) => listener.with_context(|| format!("room {}", self.room))?,
-            () = stop.cancelled() => return Ok(()),
-        };
+        let join = async { client.listen(&self.room).await.with_context(|| format!("room {}", self.room)) };
+        let mut listener = stop::or_join(&stop, join).await?;
         // Made only now, so that a server that is not there leaves no empty file behind.
         let recorded = match Recording::create(&self.out, self.limit()) {
             Ok(recording) => self.record(&mut listener, recording, speaker, &stop).await,

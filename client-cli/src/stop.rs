@@ -1,6 +1,13 @@
 //! Being asked to end: Ctrl-C and SIGTERM.
 
+use std::time::Duration;
+
+use anyhow::bail;
 use tokio_util::sync::CancellationToken;
+
+/// How long a join may still take once we were asked to end: what has joined can hang up, and what
+/// is dropped half-way would haunt the room until the server's time-out.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A token that is cancelled at the first Ctrl-C or SIGTERM. A second one ends the process at once.
 pub fn on_signal() -> CancellationToken {
@@ -13,6 +20,19 @@ pub fn on_signal() -> CancellationToken {
         std::process::exit(130);
     });
     token
+}
+
+/// Waits for a join, and not for long once `stop` is cancelled.
+pub async fn or_join<T>(stop: &CancellationToken, join: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let mut join = std::pin::pin!(join);
+    tokio::select! {
+        joined = &mut join => return joined,
+        () = stop.cancelled() => {}
+    }
+    match tokio::time::timeout(GRACE, join).await {
+        Ok(joined) => joined,
+        Err(_) => bail!("stopped before the room was joined"),
+    }
 }
 
 #[cfg(unix)]

@@ -167,6 +167,7 @@ impl Assembler {
     }
 
     /// Samples per channel handed out so far.
+    #[cfg(test)]
     pub fn position(&self) -> u64 {
         self.position
     }
