@@ -135,7 +135,8 @@ impl Record {
         if self.out.is_dir() {
             bail!("{} is a folder", self.out.display());
         }
-        if self.out.exists() && !self.force {
+        // An empty file has nothing to lose: mktemp makes such.
+        if self.out.metadata().is_ok_and(|file| file.len() > 0) && !self.force {
             bail!("{} is there already; --force replaces it", self.out.display());
         }
         Ok(())
