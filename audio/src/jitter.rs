@@ -79,6 +79,9 @@ const MAX_BYTES: usize = 65_536;
 /// The longest packet of 120 ms that Opus makes (six frames of 1275 bytes) fits.
 const MAX_PAYLOAD: usize = 8_192;
 
+/// Memory of payloads is taken in steps of so many bytes.
+const PAYLOAD_STEP: usize = 256;
+
 /// One packet that waits.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -257,8 +260,14 @@ impl Buffer {
     }
 
     fn keep(&mut self, packet: Packet<'_>, sequence: i64, timestamp: i64, shape: Shape, arrival: Duration) {
-        let mut payload = self.spare.pop().unwrap_or_default();
+        let mut payload = self.spare.pop().unwrap_or_else(|| {
+            // All that are out now come back one day.
+            self.spare.reserve(self.entries.len() + 1);
+            Vec::new()
+        });
         self.spare_bytes -= payload.capacity();
+        // Sizes vary from packet to packet; in steps, every spare buffer soon fits every packet.
+        payload.reserve(packet.payload.len().next_multiple_of(PAYLOAD_STEP));
         payload.extend_from_slice(packet.payload);
         self.bytes += payload.len();
         self.samples += shape.samples;

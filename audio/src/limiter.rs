@@ -15,22 +15,23 @@ pub const LOOKAHEAD_SAMPLES: usize = 96;
 pub const DEFAULT_CEILING_DBFS: f32 = -1.5;
 
 const WINDOW: usize = LOOKAHEAD_SAMPLES + 1;
-const RELEASE_S: f32 = 0.150;
+const RELEASE_S: f64 = 0.150;
 
-/// Closer to one than this is one: 0.0001 dB, unheard, and the end of a release.
-const UNITY: f32 = 0.99999;
+/// Closer to one than this is one: 0.001 dB, unheard, and the end of a release.
+const UNITY: f64 = 0.9999;
 
 /// Keeps one mix under its ceiling. Both channels get the same gain, so the image stays in place.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     ceiling: f32,
-    release: f32,
+    release: f64,
     /// The last samples in, which come out next.
     delay: [f32; LOOKAHEAD_SAMPLES * CHANNELS],
     /// Whether `delay` holds anything but zeros.
     sounding: bool,
     minimum: Minimum,
-    released: f32,
+    /// In f64, for the last steps of a release are too small for f32.
+    released: f64,
     /// The last `WINDOW` released gains, a ring, and their sum.
     gains: [f32; WINDOW],
     sum: f64,
@@ -51,7 +52,7 @@ impl Limiter {
         let ceiling_dbfs = if ceiling_dbfs.is_nan() { DEFAULT_CEILING_DBFS } else { ceiling_dbfs.clamp(-60.0, 0.0) };
         Self {
             ceiling: 10.0_f32.powf(ceiling_dbfs / 20.0),
-            release: 1.0 - (-1.0 / (RELEASE_S * SAMPLE_RATE as f32)).exp(),
+            release: 1.0 - (-1.0 / (RELEASE_S * f64::from(SAMPLE_RATE))).exp(),
             delay: [0.0; LOOKAHEAD_SAMPLES * CHANNELS],
             sounding: false,
             minimum: Minimum::new(),
@@ -122,16 +123,18 @@ impl Limiter {
         if released > UNITY {
             released = 1.0;
         }
-        self.released = released.min(held);
-        let oldest = std::mem::replace(&mut self.gains[self.at], self.released);
+        self.released = released.min(f64::from(held));
+        let gain = self.released as f32;
+        let oldest = std::mem::replace(&mut self.gains[self.at], gain);
         self.at = (self.at + 1) % WINDOW;
         self.at_unity = if self.released == 1.0 { self.at_unity + 1 } else { 0 };
         if self.at_unity >= WINDOW {
             self.sum = WINDOW as f64;
             return 1.0;
         }
-        self.sum += f64::from(self.released) - f64::from(oldest);
-        ((self.sum / WINDOW as f64) as f32).min(1.0)
+        self.sum += f64::from(gain) - f64::from(oldest);
+        // Beside gains of 10⁻³⁸ the sum may round to just under zero.
+        ((self.sum / WINDOW as f64) as f32).clamp(f32::MIN_POSITIVE, 1.0)
     }
 }
 
