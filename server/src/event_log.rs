@@ -204,12 +204,12 @@ mod tests {
         go.send(()).unwrap();
         log.close();
         let text: String = written.try_iter().collect();
-        assert_eq!(
-            text,
-            "[0] [a] first\n[-] [server] 97 events are missing here: the disk was too slow\n\
-             [97] [a] event\n[98] [a] event\n[99] [a] event\n"
-        );
-        assert_eq!(log.dropped(), 97);
+        // Whether the end is queued before the first line is taken decides over one more.
+        let dropped = log.dropped();
+        assert!((96..=97).contains(&dropped), "{dropped}");
+        let says = format!("[0] [a] first\n[-] [server] {dropped} events are missing here: the disk was too slow\n");
+        assert!(text.starts_with(&says), "{text}");
+        assert!(text.ends_with("[97] [a] event\n[98] [a] event\n[99] [a] event\n"), "{text}");
     }
 
     #[test]

@@ -31,6 +31,9 @@ impl Tokens {
 
     /// The claims of a token that is whole, signed and in time; else what is wrong with it.
     pub fn read(&self, token: &str) -> Result<Claims, String> {
+        if jsonwebtoken::decode_header(token).is_err() {
+            return Err("the token is not a JWT signed with HS256".into());
+        }
         match jsonwebtoken::decode::<Claims>(token, &self.key, &self.rules) {
             Ok(data) => Ok(data.claims),
             Err(error) => Err(match error.kind() {
@@ -40,7 +43,7 @@ impl Tokens {
                 ErrorKind::InvalidAlgorithm => "the token must be signed with HS256".into(),
                 ErrorKind::MissingRequiredClaim(claim) => format!("the token lacks the claim {claim}"),
                 ErrorKind::Json(error) => format!("the token's claims must be room, can and exp: {error}"),
-                _ => "the token is not a JWT".into(),
+                _ => "the token is not a JWT signed with HS256".into(),
             }),
         }
     }

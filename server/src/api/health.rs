@@ -51,3 +51,34 @@ pub async fn metrics(State(api): State<Arc<Api>>, bearer: Bearer) -> Result<impl
     let page = api.metrics.render(&now, api.rooms.counters());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode, header};
+    use tower::ServiceExt;
+
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn a_server_that_drains_is_alive_but_not_ready_and_takes_nobody() {
+        let config = Config { listen: "127.0.0.1:0".parse().unwrap(), workers: 1, ..Config::default() };
+        let server = crate::start(config).await.unwrap();
+        let router = crate::api::router(server.api.clone());
+        let ask = async |request: Request<Body>| router.clone().oneshot(request).await.unwrap();
+        let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(ask(get("/api/ready")).await.status(), StatusCode::OK);
+        server.api.rooms.drain().await;
+        assert_eq!(ask(get("/api/health")).await.status(), StatusCode::OK);
+        let offer = include_str!("../../tests/offers/browser.sdp");
+        let join =
+            Request::post("/whip/ward").header(header::CONTENT_TYPE, "application/sdp").body(offer.into()).unwrap();
+        let make = Request::put("/api/rooms/ward").body(Body::empty()).unwrap();
+        for request in [get("/api/ready"), join, make] {
+            let answer = ask(request).await;
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(answer.headers().contains_key(header::RETRY_AFTER));
+        }
+        server.stop().await;
+    }
+}

@@ -182,5 +182,9 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         }
     })?;
     json.end().map_err(|error| syntax(&error))?;
+    // serde would take an array for the fields in their order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid("the body must be a JSON object, got an array"));
+    }
     Ok(value)
 }

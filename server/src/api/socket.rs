@@ -34,7 +34,7 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// Commands: a fader dragged by hand makes 60 a second.
 const COMMANDS_PER_S: f64 = 200.0;
 const COMMANDS_AT_ONCE: f64 = 400.0;
-/// Commands refused in a row for being too many, after which the socket closes.
+/// Messages refused for being too many, with no calm between them, after which the socket closes.
 const FLOOD: u32 = 2000;
 
 /// Follow a room and move its desk
@@ -84,7 +84,7 @@ struct Session {
     address: String,
     socket: WebSocket,
     budget: Budget,
-    /// Commands refused in a row for being too many.
+    /// Messages refused for being too many since it was last calm.
     refused: u32,
 }
 
@@ -189,20 +189,23 @@ impl Session {
             let detail = format!("a message has at most {MESSAGE_BYTES} bytes, got {}", text.len());
             return (None, Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)));
         }
-        let message = match ClientMessage::parse(text) {
+        let parsed = ClientMessage::parse(text);
+        if !self.budget.take(self.api.clock.now()) {
+            self.refused += 1;
+            let detail = format!("at most {COMMANDS_PER_S} commands a second");
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-commands", "Too many commands", detail);
+            return (parsed.map_or_else(|refused| refused.reference, |message| message.reference), Err(problem));
+        }
+        if self.budget.is_calm() {
+            self.refused = 0;
+        }
+        let message = match parsed {
             Ok(message) => message,
             Err(Refused { reference, detail }) if is_json(text) => return (reference, Err(Problem::invalid(detail))),
             Err(Refused { reference, detail }) => {
                 return (reference, Err(Problem::malformed("malformed-json", "Malformed JSON", detail)));
             }
         };
-        if !self.budget.take(self.api.clock.now()) {
-            self.refused += 1;
-            let detail = format!("at most {COMMANDS_PER_S} commands a second");
-            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-commands", "Too many commands", detail);
-            return (message.reference, Err(problem));
-        }
-        self.refused = 0;
         if let Err(problem) = self.bearer.may(&self.room, Right::Mix) {
             return (message.reference, Err(problem));
         }
@@ -281,6 +284,11 @@ struct Budget {
 impl Budget {
     fn new(now: Duration) -> Self {
         Self { left: COMMANDS_AT_ONCE, at: now }
+    }
+
+    /// Whether it is at least half full.
+    fn is_calm(&self) -> bool {
+        self.left >= COMMANDS_AT_ONCE / 2.0
     }
 
     /// Whether there is one more command in it.
