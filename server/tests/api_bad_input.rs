@@ -1,4 +1,5 @@
 //! Wrong requests over every endpoint: a problem that says what was wrong, never a 5xx, and nothing hangs.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod api_support;
 

@@ -1,12 +1,14 @@
 //! The WebSocket of a room: what it says, what it takes, and that abusing it hurts nobody else.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod api_support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api_support::{Socket, get, make_room, publish, send, send_json, start};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use server::clock::Clock;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -125,10 +127,10 @@ async fn a_flood_of_commands_is_refused_then_closed_and_others_do_not_notice() {
         says.send_all(&mut commands).await.is_err()
     });
     let hearing = tokio::spawn(hears.take_while(|message| std::future::ready(message.is_ok())).collect::<Vec<_>>());
-    let start = Instant::now();
+    let clock = Clock::start();
     calm.say(r#"{"ref":7,"command":"set_room","mode":"open"}"#).await;
     assert_eq!(calm.next_of("reply").await["problem"], Value::Null);
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(clock.now() < Duration::from_secs(2), "{:?}", clock.now());
     assert!(flooding.await.unwrap(), "the flooder was cut off");
     let heard: Vec<Message> = hearing.await.unwrap().into_iter().map(Result::unwrap).collect();
     let too_many = heard.iter().filter(|message| message.to_text().is_ok_and(|text| text.contains("\"status\":429")));
@@ -232,9 +234,9 @@ async fn a_socket_cut_off_half_way_leaves_nothing() {
     let (mut last, _) = Socket::follow(server.address, "ward").await;
     last.say(r#"{"ref":1,"command":"set_room"}"#).await;
     last.next_of("reply").await;
-    let start = Instant::now();
+    let clock = Clock::start();
     while !get(server.address, "/metrics").await.body.lines().any(|line| line == "mixminus_websockets 1") {
-        assert!(start.elapsed() < Duration::from_secs(10), "sockets are left over");
+        assert!(clock.now() < Duration::from_secs(10), "sockets are left over");
     }
     server.stop().await;
 }

@@ -1,4 +1,5 @@
 //! With a key every call needs a token that names the room and the right.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod api_support;
 
@@ -82,7 +83,6 @@ async fn a_bad_token_is_told_what_is_wrong_with_it() {
         (unsigned, "not a JWT"),
         (no_claims, "room"),
         ("nonsense".to_owned(), "not a JWT"),
-        (String::new(), "not a JWT"),
     ] {
         let answer = call(&server, &token, "GET", "/api/rooms/ward").await;
         let detail = answer.problem(401);

@@ -1,4 +1,5 @@
 //! Joining and leaving over HTTP: WHIP (RFC 9725), WHEP, and `/api/offer`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod api_support;
 
