@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from peers import Peer
 from server import Server
+from sound import sine
 
 CROWD = pathlib.Path(__file__).parent / "crowd.py"
 PEOPLE, AT_ONCE = 200, 20
@@ -52,3 +54,17 @@ async def come_and_go(server, before):
 
     await server.until(f"no more files than {before}, now {server.resources()}", all_closed)
     return server.resources()
+
+
+async def test_who_closes_its_connection_without_a_word_to_http_is_gone_at_once():
+    async with Server() as server:
+        for join in (Peer.offer, Peer.whip):
+            peer = await join(server, "goodbye", sine(1000, -30), name="Ann")
+            assert [track["name"] for track in (await server.get("/api/rooms/goodbye"))["tracks"]] == ["Ann"]
+            # aiortc says goodbye by DTLS (close_notify); the time-out of ICE is 8 s.
+            await peer.close()
+
+            async def is_gone():
+                return (await server.get("/api/rooms/goodbye"))["tracks"] == []
+
+            await server.until("the track is gone", is_gone, seconds=2)

@@ -24,7 +24,9 @@ use rtc::peer_connection::event::RTCPeerConnectionEvent;
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::state::RTCPeerConnectionState;
-use rtc::peer_connection::transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate, RTCIceCandidateInit};
+use rtc::peer_connection::transport::{
+    CandidateConfig, CandidateHostConfig, RTCDtlsTransportState, RTCIceCandidate, RTCIceCandidateInit,
+};
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
@@ -269,6 +271,9 @@ impl Peer {
         if !is_media || self.state != Connection::Connected {
             self.sweep();
         }
+        if stun::is_dtls_alert(datagram) && self.is_dtls_closed() {
+            self.state = Connection::Ended;
+        }
     }
 
     /// Queues one packet for [`Peer::poll_transmit`]. Before the connection stands it is dropped.
@@ -349,6 +354,19 @@ impl Peer {
         self.ufrag = sdp::attribute(&sdp, "ice-ufrag").unwrap_or_default().to_owned();
         self.sweep();
         Ok(Answer { sdp, etag: self.etag() })
+    }
+
+    /// Whether the other side has said goodbye (close_notify): webrtc-rs keeps the state, and raises no event.
+    fn is_dtls_closed(&mut self) -> bool {
+        let (sender, receiver) = (self.connection.get_senders().next(), self.connection.get_receivers().next());
+        let state = match (sender, receiver) {
+            (Some(id), _) => self.connection.rtp_sender(id).and_then(|sender| Some(sender.transport()?.state())),
+            (None, Some(id)) => {
+                self.connection.rtp_receiver(id).and_then(|receiver| Some(receiver.transport()?.state()))
+            }
+            (None, None) => None,
+        };
+        state == Some(RTCDtlsTransportState::Closed)
     }
 
     /// Drains everything that is not media: events, and the data channels that nobody asked for.

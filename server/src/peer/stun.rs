@@ -23,6 +23,12 @@ pub fn classify(datagram: &[u8]) -> Datagram {
     }
 }
 
+/// Whether this is a DTLS alert, whatever it says (RFC 6347 §4.1: the content type is not encrypted).
+pub fn is_dtls_alert(datagram: &[u8]) -> bool {
+    const ALERT: u8 = 21;
+    datagram.first() == Some(&ALERT)
+}
+
 const HEADER: usize = 20;
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
