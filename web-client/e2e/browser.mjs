@@ -1,5 +1,6 @@
 /** Debian's chromium, with a microphone that plays a file and no word to the outside. */
 
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const FLAGS = [
@@ -9,7 +10,7 @@ const FLAGS = [
   "--disable-default-apps",
   "--disable-sync",
   "--disable-breakpad",
-  "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider",
+  "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
   "--no-first-run",
   "--mute-audio",
   "--autoplay-policy=document-user-activation-required",
@@ -38,7 +39,16 @@ export async function open(browser, url, options = {}) {
     if (["error", "warning"].includes(message.type())) page.complaints.push(message.text());
   });
   page.on("pageerror", (error) => page.complaints.push(String(error)));
+  if (process.env.MIXMINUS_E2E_DIST !== undefined) await pagesFrom(context, process.env.MIXMINUS_E2E_DIST);
   if (options.prepare !== undefined) await page.addInitScript(options.prepare);
   await page.goto(url);
   return page;
+}
+
+/** Pages come from this folder and not out of the server's program, which takes minutes to build. */
+async function pagesFrom(context, dist) {
+  const give = (file) => (route) => route.fulfill({ path: join(dist, file ?? new URL(route.request().url()).pathname) });
+  await context.route("**/assets/*", give());
+  await context.route("**/favicon.svg", give());
+  await context.route((url) => url.pathname === "/" || url.pathname.startsWith("/room/"), give("index.html"));
 }

@@ -113,6 +113,10 @@ export class MockServer {
       response.writeHead(204);
       return response.end();
     }
+    if (/^\/api\/rooms\/[^/]+\/peers\//.test(path)) {
+      response.writeHead(204);
+      return response.end();
+    }
     if (path.startsWith("/api/")) return json(404, { type: "/problems/unknown", title: "Unknown", status: 404, detail: path });
     const file = path.startsWith("/assets/") || path === "/favicon.svg" ? path.slice(1) : "index.html";
     response.setHeader("Content-Type", TYPES[/\.\w+$/.exec(file)[0]]);

@@ -22,7 +22,7 @@ export function listRooms(): Promise<RoomState[]> {
   return json<RoomState[]>("/api/rooms");
 }
 
-export function readRoom(room: string): Promise<RoomState> {
+function readRoom(room: string): Promise<RoomState> {
   return json<RoomState>(`/api/rooms/${encodeURIComponent(room)}`);
 }
 
@@ -56,6 +56,17 @@ export async function postOffer(offer: Offer): Promise<{ answer: OfferAnswer; lo
   const answer = (await response.json()) as OfferAnswer;
   const own = `/api/rooms/${encodeURIComponent(answer.room)}/peers/${encodeURIComponent(answer.trackId)}`;
   return { answer, location: response.headers.get("Location") ?? own };
+}
+
+/** Whether the server still knows this peer. Rejects when the server does not answer. */
+export function isJoined(location: string): Promise<boolean> {
+  return call(location).then(
+    () => true,
+    (error: RequestError) => {
+      if (error.status === 404) return false;
+      throw error;
+    },
+  );
 }
 
 /** Hangs a peer up. `keepalive`: goes out even when the page goes away. */

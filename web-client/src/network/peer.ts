@@ -1,6 +1,6 @@
 /** One peer connection: joins by one request, hears the mix, sends the microphone. */
 
-import { hangUp, postOffer } from "./api";
+import { hangUp, isJoined, postOffer } from "./api";
 import { withStereo } from "./sdp";
 import type { Role } from "./wire";
 
@@ -65,8 +65,9 @@ export class Peer {
     }
   }
 
-  get healthy(): boolean {
-    return this.#pc.connectionState === "connected";
+  /** Whether both ends still hold the connection. Rejects when the server does not answer. */
+  async isJoined(): Promise<boolean> {
+    return this.#pc.connectionState === "connected" && (await isJoined(this.#location));
   }
 
   /** Sends another microphone from now on. */

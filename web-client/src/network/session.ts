@@ -8,7 +8,7 @@ import { receive } from "../state/room";
 import { step, type Part, type SessionEvent } from "../state/session";
 import { isTalking, RELEASED } from "../state/talk";
 import type { RoomStore } from "../state/store";
-import { isReady, readRoom, RequestError } from "./api";
+import { isReady, RequestError } from "./api";
 import { Desk } from "./desk";
 import { clientId } from "./identity";
 import { Microphone, MicrophoneError } from "./microphone";
@@ -17,6 +17,8 @@ import { Socket } from "./socket";
 import type { ServerMessage } from "./wire";
 
 const ROUND_TRIP_EVERY_MS = 2000;
+/** The reason for which one's track has left comes within this time. */
+const FAREWELL_MS = 500;
 
 export class RoomSession {
   readonly desk: Desk;
@@ -37,6 +39,7 @@ export class RoomSession {
     const { signal } = this.#stop;
     addEventListener("pagehide", () => this.leave(), { signal });
     addEventListener("online", () => this.#tryNow(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.#tryNow(), { signal });
     const timer = setInterval(() => void this.#measure(), ROUND_TRIP_EVERY_MS);
     signal.addEventListener("abort", () => clearInterval(timer));
   }
@@ -115,7 +118,7 @@ export class RoomSession {
     const attempt = this.#attempt;
     const stale = () => attempt !== this.#attempt;
     try {
-      if (this.#peer !== null && !(await this.#stillJoined(part))) this.#dropPeer("forget");
+      if (this.#peer !== null && !(await this.#peer.isJoined())) this.#dropPeer("forget");
       if (stale()) return;
       if (this.#peer === null) {
         const peer = await Peer.join({
@@ -134,18 +137,6 @@ export class RoomSession {
     } catch (error) {
       if (stale()) return;
       this.#failed(error as Error);
-    }
-  }
-
-  /** Whether the server still knows the peer. Rejects when the server does not answer. */
-  async #stillJoined(part: Part): Promise<boolean> {
-    if (this.#peer?.healthy !== true) return false;
-    try {
-      const room = await readRoom(this.#store.room);
-      return part === "listener" || room.tracks.some((t) => t.id === this.#peer?.trackId);
-    } catch (error) {
-      if (error instanceof RequestError && error.status === 404) return false;
-      throw error;
     }
   }
 
@@ -205,10 +196,14 @@ export class RoomSession {
     }
   }
 
-  /** The own track has left without our doing. A server that stops says so by not being ready. */
+  /** The own track has left without our doing. A server that stops is not ready, and a room that
+   * closes says so right after. */
   async #takenOut(): Promise<void> {
     const peer = this.#peer;
+    // From here on it is decided here whether to come back.
+    if (peer !== null) peer.onlost = null;
     const ready = await isReady();
+    await new Promise((later) => setTimeout(later, FAREWELL_MS));
     if (this.#peer !== peer || peer === null) return;
     if (ready) this.#end("You were taken out of the room: at the desk, or because you came in again elsewhere.");
     else this.#lost("The server is stopping.");
@@ -266,11 +261,12 @@ export class RoomSession {
     void this.#connect(session.part);
   }
 
+  /** The server has ended it: there is nothing to hang up. */
   #end(why: string): void {
     this.#attempt += 1;
     clearTimeout(this.#retry);
     this.#dropSocket();
-    this.#dropPeer("hang up");
+    this.#dropPeer("forget");
     this.#dropMicrophone();
     this.#store.talk.value = RELEASED;
     this.#dispatch({ is: "ended", why });

@@ -2,7 +2,7 @@
 
 import type { RoomStore } from "../state/store";
 import type { TrackState } from "../network/wire";
-import { gainText } from "../state/fader";
+import { gainSpoken } from "../state/fader";
 import { kindWord } from "../state/words";
 import { MeterSlot } from "./meter-slot";
 import type { MeterCanvas } from "./meter-canvas";
@@ -29,7 +29,7 @@ export function People({ store, canvas }: Props) {
 
 function Row({ track, own, store, canvas }: Props & { track: TrackState; own: boolean }) {
   const talking = track.talking && store.live.value;
-  const desk = track.muted ? "muted" : track.gain_db === 0 ? "" : `${gainText(track.gain_db)} dB`;
+  const desk = track.muted ? "muted" : track.gain_db === 0 ? "" : gainSpoken(track.gain_db);
   return (
     <li class={talking ? "row talking" : "row"}>
       <i class="dot" />

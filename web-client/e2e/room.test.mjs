@@ -1,0 +1,264 @@
+/** Two people in two browsers and the real server: what each of them hears and sees. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open } from "./browser.mjs";
+import { Line } from "./line.mjs";
+import { Server } from "./server.mjs";
+import { heard, toneFiles } from "./tone.mjs";
+
+/** Each person's voice is a tone. */
+const ANNA = 440;
+const BEN = 1000;
+const VOICE_DBFS = -20;
+const SILENT_DBFS = -60;
+
+const server = new Server();
+let tones;
+let browsers;
+before(async () => {
+  await server.start();
+  tones = await toneFiles([ANNA, BEN], VOICE_DBFS);
+  browsers = {
+    anna: await launch({ microphone: tones.files.get(ANNA) }),
+    ben: await launch({ microphone: tones.files.get(BEN) }),
+  };
+});
+after(async () => {
+  await Promise.all(Object.values(browsers ?? {}).map((browser) => browser.close()));
+  await server.stop();
+  await tones?.remove();
+});
+
+async function come(browser, room, name, button = "Join and talk", url = server.url) {
+  const page = await open(browser, `${url}/room/${room}`, { viewport: { width: 1280, height: 800 } });
+  await page.getByLabel("Your name").fill(name);
+  // A tone is noise to a browser that cleans voices up.
+  const cleanUp = page.getByRole("switch", { name: "Clean up my voice" });
+  if ((await cleanUp.getAttribute("aria-checked")) === "true") await cleanUp.click();
+  await page.getByRole("button", { name: button }).click();
+  await page.getByText("connected", { exact: true }).waitFor();
+  return page;
+}
+
+async function together(room) {
+  const [anna, ben] = await Promise.all([come(browsers.anna, room, "Anna"), come(browsers.ben, room, "Ben")]);
+  await Promise.all([strip(anna, "Ben").waitFor(), strip(ben, "Anna").waitFor()]);
+  return { anna, ben };
+}
+
+const leave = (...pages) => Promise.all(pages.map((page) => page.context().close()));
+const strip = (page, name) => page.getByRole("article", { name: `Strip of ${name}` });
+const ids = (rooms, name) => rooms.find((r) => r.room === name).tracks.map((t) => t.id);
+const slider = (page, name) => page.getByRole("slider", { name });
+const keepTalking = (page) => page.getByRole("switch", { name: "Keep talking" }).click();
+
+/** Tries until `check` throws no more, at most for 15 s; then its last complaint counts. */
+async function soon(check) {
+  const end = Date.now() + 15_000;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((next) => setTimeout(next, 50));
+    }
+  }
+}
+
+function near(level, dbfs, what, tolerance = 1) {
+  assert.ok(Math.abs(level - dbfs) <= tolerance, `${what}: ${level.toFixed(1)} dBFS, not ${dbfs} ± ${tolerance}`);
+}
+
+function silent(level, what) {
+  assert.ok(level <= SILENT_DBFS, `${what}: ${level.toFixed(1)} dBFS, not silent`);
+}
+
+/** This page hears one tone at this level in both ears, and not the other. */
+async function hears(page, tone, dbfs, not) {
+  const [voice, own] = await heard(page, [tone, not]);
+  near(voice.left, dbfs, `${tone} Hz left`);
+  near(voice.right, dbfs, `${tone} Hz right`);
+  silent(own.left, `${not} Hz left`);
+  silent(own.right, `${not} Hz right`);
+}
+
+test("the server gives the page, at home and in a room", async () => {
+  for (const path of ["/", "/room/any"]) {
+    const response = await fetch(server.url + path);
+    assert.equal(response.status, 200);
+    assert.match(response.headers.get("content-type"), /^text\/html/);
+    assert.match(await response.text(), /<div id="app">/);
+  }
+});
+
+test("the home page shows the room and who is in it", async () => {
+  const anna = await come(browsers.anna, "lobby", "Anna");
+  const home = await open(browsers.ben, server.url);
+  const card = home.getByRole("link", { name: /lobby/ });
+  await card.getByText("Anna", { exact: true }).waitFor();
+  await keepTalking(anna);
+  await card.getByText("Anna is talking").waitFor();
+  await leave(anna);
+  await home.getByText("No room is open").waitFor();
+  assert.deepEqual(home.complaints, []);
+  await leave(home);
+});
+
+test("two browsers hear each other and never themselves", async () => {
+  const { anna, ben } = await together("duet");
+  await keepTalking(anna);
+  await keepTalking(ben);
+  await soon(() => hears(anna, BEN, VOICE_DBFS, ANNA));
+  await soon(() => hears(ben, ANNA, VOICE_DBFS, BEN));
+  await strip(anna, "Ben").getByText("talking").waitFor();
+  await anna.getByText("Ben is talking", { exact: true }).first().waitFor();
+  assert.deepEqual([...anna.complaints, ...ben.complaints], []);
+  await leave(anna, ben);
+});
+
+test("the space bar opens the microphone and closes it again", async () => {
+  const { anna, ben } = await together("key");
+  await soon(async () => silent((await heard(ben, [ANNA]))[0].left, "before"));
+  await anna.keyboard.down("Space");
+  await soon(() => hears(ben, ANNA, VOICE_DBFS, BEN));
+  await anna.keyboard.up("Space");
+  await soon(async () => silent((await heard(ben, [ANNA]))[0].left, "after"));
+  assert.deepEqual([...anna.complaints, ...ben.complaints], []);
+  await leave(anna, ben);
+});
+
+test("who only listens hears, and needs no microphone", async () => {
+  const anna = await come(browsers.anna, "listen", "Anna");
+  const ben = await come(browsers.ben, "listen", "Ben", "Just listen");
+  await keepTalking(anna);
+  await soon(() => hears(ben, ANNA, VOICE_DBFS, BEN));
+  const [room] = (await server.rooms()).filter((r) => r.room === "listen");
+  assert.deepEqual(room.tracks.map((t) => t.name), ["Anna"]);
+  assert.equal(room.listeners, 2);
+  await leave(anna, ben);
+});
+
+test("a listener turns the microphone on and is heard", async () => {
+  const anna = await come(browsers.anna, "later", "Anna");
+  const ben = await come(browsers.ben, "later", "Ben", "Just listen");
+  await ben.getByRole("button", { name: "Turn on the microphone" }).click();
+  await strip(anna, "Ben").waitFor();
+  await keepTalking(ben);
+  await soon(() => hears(anna, BEN, VOICE_DBFS, ANNA));
+  await leave(anna, ben);
+});
+
+test("a fader, the pan and mute moved in one page move in the other and in the ear", async () => {
+  const { anna, ben } = await together("desk");
+  await keepTalking(anna);
+  await soon(() => hears(ben, ANNA, VOICE_DBFS, BEN));
+
+  const gain = slider(anna, "Gain of Anna");
+  await gain.press("PageDown");
+  await gain.press("PageDown");
+  await soon(async () => assert.equal(await slider(ben, "Gain of Anna").getAttribute("aria-valuetext"), "−6.0 dB"));
+  await soon(() => hears(ben, ANNA, VOICE_DBFS - 6, BEN));
+
+  await slider(anna, "Pan of Anna").press("Home");
+  await soon(async () => assert.equal(await slider(ben, "Pan of Anna").getAttribute("aria-valuetext"), "100 % left"));
+  await soon(async () => {
+    const [voice] = await heard(ben, [ANNA]);
+    near(voice.left, VOICE_DBFS - 3, "hard left, left");
+    silent(voice.right, "hard left, right");
+  });
+
+  await slider(anna, "Pan of Anna").press("Delete");
+  await slider(ben, "Master gain").press("PageUp");
+  await soon(async () => assert.equal(await slider(anna, "Master gain").getAttribute("aria-valuetext"), "+3.0 dB"));
+  await soon(() => hears(ben, ANNA, VOICE_DBFS - 3, BEN));
+
+  await ben.getByRole("button", { name: "Mute Anna" }).click();
+  await soon(async () => silent((await heard(ben, [ANNA]))[0].left, "muted"));
+  await strip(anna, "Anna").getByText("Muted").waitFor();
+  assert.deepEqual([...anna.complaints, ...ben.complaints], []);
+  await leave(anna, ben);
+});
+
+test("a fader dragged by hand ends where the hand left it, in both pages", async () => {
+  const { anna, ben } = await together("drag");
+  const box = await slider(anna, "Gain of Ben").boundingBox();
+  const x = box.x + box.width / 2;
+  await anna.mouse.move(x, box.y + 50);
+  await anna.mouse.down();
+  for (let i = 0; i < 40; i += 1) await anna.mouse.move(x, box.y + 50 + i * 3);
+  await anna.mouse.up();
+  const left = await slider(anna, "Gain of Ben").getAttribute("aria-valuetext");
+  assert.match(left, /^−\d/);
+  await soon(async () => assert.equal(await slider(ben, "Gain of Ben").getAttribute("aria-valuetext"), left));
+  await leave(anna, ben);
+});
+
+test("a page that closes is gone at once", async () => {
+  const { anna, ben } = await together("leave");
+  const start = Date.now();
+  await ben.close();
+  await soon(async () => assert.equal(await strip(anna, "Ben").count(), 0));
+  assert.ok(Date.now() - start < 2000, `${Date.now() - start} ms`);
+  await leave(anna, ben);
+});
+
+for (const signal of ["SIGKILL", "SIGTERM"]) {
+  test(`after ${signal} and a new start of the server both are back by themselves`, async () => {
+    const { anna, ben } = await together(`restart-${signal}`);
+    await keepTalking(anna);
+    await soon(() => hears(ben, ANNA, VOICE_DBFS, BEN));
+    const code = await server.stop(signal);
+    assert.equal(code, signal === "SIGTERM" ? 0 : null);
+    await ben.getByText(/^Offline: next try in \d s\./).waitFor();
+    await server.start();
+    await Promise.all([anna, ben].map((page) => page.getByText("connected", { exact: true }).waitFor()));
+    await soon(() => hears(ben, ANNA, VOICE_DBFS, BEN));
+    await leave(anna, ben);
+  });
+}
+
+test("while the desk's line is broken the sound goes on, and it mends with the same strip", async () => {
+  const line = await new Line(server.url).start();
+  const anna = await come(browsers.anna, "broken", "Anna");
+  const ben = await come(browsers.ben, "broken", "Ben", "Just listen", line.url);
+  await keepTalking(anna);
+  await slider(ben, "Gain of Anna").press("PageDown");
+  await soon(() => hears(ben, ANNA, VOICE_DBFS - 3, BEN));
+  const before = await server.rooms();
+  await line.cut();
+  await ben.getByText(/^Offline: next try in \d s\./).waitFor();
+  await ben.getByText("Offline: next try in 2 s.").waitFor();
+  await hears(ben, ANNA, VOICE_DBFS - 3, BEN);
+  await line.start();
+  await ben.getByText("connected", { exact: true }).waitFor();
+  assert.deepEqual(ids(await server.rooms(), "broken"), ids(before, "broken"));
+  await slider(ben, "Gain of Anna").press("PageUp");
+  await soon(() => hears(ben, ANNA, VOICE_DBFS, BEN));
+  await leave(anna, ben);
+  await line.cut();
+});
+
+test("who is taken out at the desk is told so, and is not back by itself", async () => {
+  const { anna, ben } = await together("out");
+  const [room] = (await server.rooms()).filter((r) => r.room === "out");
+  const { id } = room.tracks.find((t) => t.name === "Ben");
+  await fetch(`${server.url}/api/rooms/out/tracks/${id}`, { method: "DELETE" });
+  await ben.getByText("You were taken out of the room").waitFor();
+  await soon(async () => assert.equal(await strip(anna, "Ben").count(), 0));
+  await leave(anna, ben);
+});
+
+test("a room that is closed says so to everybody in it", async () => {
+  const { anna, ben } = await together("closed");
+  await fetch(`${server.url}/api/rooms/closed`, { method: "DELETE" });
+  await Promise.all([anna, ben].map((page) => page.getByText("The room was closed.").waitFor()));
+  await leave(anna, ben);
+});
+
+test("a name that is no room's is said to be none", async () => {
+  const page = await open(browsers.anna, `${server.url}/room/a%20b`);
+  await page.getByText("a space cannot be in it").waitFor();
+  assert.deepEqual(page.complaints, []);
+  await leave(page);
+});

@@ -1,0 +1,82 @@
+/** Tones: as a file that the fake microphone plays, and as a level in what a page hears. */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const RATE = 48_000;
+
+/** A folder with a WAV file for each tone, and a function that removes it. `dbfs`: of the sine. */
+export async function toneFiles(frequencies, dbfs) {
+  const folder = await mkdtemp(join(tmpdir(), "mixminus-e2e-"));
+  const files = new Map();
+  for (const frequency of frequencies) {
+    const path = join(folder, `${frequency}.wav`);
+    await writeFile(path, wav(frequency, dbfs));
+    files.set(frequency, path);
+  }
+  return { files, remove: () => rm(folder, { recursive: true }) };
+}
+
+/** One second, so that a whole number of waves fits and the loop has no seam. 16-bit mono. */
+function wav(frequency, dbfs) {
+  const data = Buffer.alloc(44 + RATE * 2);
+  data.write("RIFF", 0);
+  data.writeUInt32LE(36 + RATE * 2, 4);
+  data.write("WAVEfmt ", 8);
+  data.writeUInt32LE(16, 16);
+  data.writeUInt16LE(1, 20);
+  data.writeUInt16LE(1, 22);
+  data.writeUInt32LE(RATE, 24);
+  data.writeUInt32LE(RATE * 2, 28);
+  data.writeUInt16LE(2, 32);
+  data.writeUInt16LE(16, 34);
+  data.write("data", 36);
+  data.writeUInt32LE(RATE * 2, 40);
+  const amplitude = 32767 * 10 ** (dbfs / 20);
+  for (let i = 0; i < RATE; i += 1) {
+    data.writeInt16LE(Math.round(amplitude * Math.sin((2 * Math.PI * frequency * i) / RATE)), 44 + i * 2);
+  }
+  return data;
+}
+
+/**
+ * The levels of these tones in what the page hears now, dBFS of the sine, in each ear:
+ * `[{ left, right }]`. Listens for a third of a second.
+ */
+export function heard(page, frequencies) {
+  return page.evaluate(async (frequencies) => {
+    // One ear for the life of the stream: a new one would start with silence.
+    const stream = document.querySelector("audio").srcObject;
+    if (window.ear?.stream !== stream) {
+      await window.ear?.context.close();
+      const context = new AudioContext({ sampleRate: 48_000 });
+      const source = context.createMediaStreamSource(stream);
+      const splitter = new ChannelSplitterNode(context, { numberOfOutputs: 2 });
+      const analysers = [0, 1].map((channel) => {
+        const analyser = new AnalyserNode(context, { fftSize: 16_384 });
+        splitter.connect(analyser, channel);
+        return analyser;
+      });
+      source.connect(splitter);
+      window.ear = { stream, context, analysers, source, splitter };
+    }
+    await new Promise((next) => setTimeout(next, 400));
+    const levels = window.ear.analysers.map((analyser) => {
+      const samples = new Float32Array(analyser.fftSize);
+      analyser.getFloatTimeDomainData(samples);
+      return frequencies.map((frequency) => {
+        let [re, im, weight] = [0, 0, 0];
+        samples.forEach((sample, i) => {
+          const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / samples.length);
+          const phase = (2 * Math.PI * frequency * i) / 48_000;
+          re += sample * window * Math.cos(phase);
+          im += sample * window * Math.sin(phase);
+          weight += window;
+        });
+        return 20 * Math.log10(Math.max((2 * Math.hypot(re, im)) / weight, 1e-9));
+      });
+    });
+    return frequencies.map((_, i) => ({ left: levels[0][i], right: levels[1][i] }));
+  }, frequencies);
+}
