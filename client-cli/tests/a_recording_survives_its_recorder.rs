@@ -50,14 +50,17 @@ fn ctrl_c_and_a_service_manager_end_a_recording_in_order() {
 #[test]
 fn a_room_that_closes_ends_the_recording_with_a_reason_and_a_whole_file() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("closed.wav");
+    let (path, tone) = (folder.path().join("closed.wav"), folder.path().join("tone.wav"));
+    write_tone(&tone, 48_000, 20, 1_000.0, -20.0);
     let server = Server::start();
-    server.make_room("closing");
+    let mut push = server.spawn(&["push", tone.to_str().unwrap(), "--room", "closing"]);
+    push.is_at_work();
     let mut recorder = server.spawn(&["record", path.to_str().unwrap(), "--room", "closing"]);
     recorder.is_at_work();
     server.wait(server.client.close_room(&support::name("closing"))).unwrap();
     let said = recorder.end();
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.error.contains("hung up") && said.error.contains("closed.wav"), "{said:?}");
-    left(&path);
+    assert!(said.error.contains("the server hung up") && said.error.contains("closed.wav"), "{said:?}");
+    assert!(tone_dbfs(&left(&path)[24_000..36_000], 1_000.0) > -21.0);
+    push.end().failed_somehow(&["tone", "hung up"]);
 }

@@ -1,4 +1,5 @@
 //! The examples of the protocol page are read by the types and written back unchanged.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! A server of the library on a free port, and the program run against it.
-#![allow(dead_code, missing_docs)]
+#![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -146,6 +146,14 @@ impl Said {
     pub fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.output
+    }
+
+    /// It failed with these words somewhere behind its progress.
+    #[track_caller]
+    pub fn failed_somehow(self, words: &[&str]) {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        let last = self.error.lines().last().unwrap_or_default();
+        assert!(words.iter().all(|word| last.contains(word)), "{words:?} are not all in: {last}");
     }
 
     /// It failed with this code and one line that has these words.

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -16,6 +16,7 @@ use rtc::{
         media_engine::{MIME_TYPE_OPUS, MediaEngine},
         setting_engine::SettingEngineBuilder,
     },
+    peer_connection::transport::RTCDtlsTransportState,
     rtp,
     rtp_transceiver::{
         RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
@@ -24,7 +25,10 @@ use rtc::{
         },
     },
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::MissedTickBehavior,
+};
 use uuid::Uuid;
 use webrtc::{
     media_stream::{
@@ -48,10 +52,14 @@ const FEEDBACK_SLOT: usize = 500;
 /// ICE: quiet for this long is an interruption, for as long again a hang-up (RFC 7675).
 const ICE_TIMEOUT: Duration = Duration::from_secs(4);
 const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// How often to look whether the server has said goodbye: webrtc keeps the DTLS state but tells nobody.
+const GOODBYE_LOOK: Duration = Duration::from_millis(200);
 /// A server on the same continent connects in under a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Host candidates are there at once; this bounds a machine that has none.
 const GATHER_TIMEOUT: Duration = Duration::from_secs(3);
+/// Why a connection ended that the server has closed.
+const HUNG_UP: &str = "the server hung up";
 /// Packets waiting for the reader: 20 s of 20 ms packets, after which new ones are dropped.
 const RECEIVE_QUEUE: usize = 1_000;
 
@@ -79,7 +87,7 @@ pub(super) enum Direction {
 /// A connection before the server has answered.
 pub(super) struct Offering {
     peer: Arc<dyn PeerConnection>,
-    state: watch::Receiver<State>,
+    state: Arc<watch::Sender<State>>,
     reports: feedback::Shared,
     outgoing: Option<Outgoing>,
     incoming: mpsc::Receiver<Packet>,
@@ -99,17 +107,17 @@ pub(super) struct Connection {
     client: Client,
     location: Url,
     peer: Arc<dyn PeerConnection>,
-    pub(super) state: watch::Receiver<State>,
+    state: Arc<watch::Sender<State>>,
     pub(super) reports: feedback::Shared,
 }
 
 impl Offering {
     pub(super) async fn new(client: &Client, direction: Direction) -> Result<Self, JoinError> {
-        let (state_tx, state) = watch::channel(State::Connecting);
+        let state = Arc::new(watch::Sender::new(State::Connecting));
         let (gathered_tx, mut gathered) = watch::channel(false);
         let (packets, incoming) = mpsc::channel(RECEIVE_QUEUE);
         let reports = feedback::Shared::default();
-        let handler = Arc::new(Handler { state: state_tx, gathered: gathered_tx, packets });
+        let handler = Arc::new(Handler { state: Arc::clone(&state), gathered: gathered_tx, packets });
         let peer = build(local_addresses(client).await?, handler, reports.clone()).await.map_err(JoinError::local)?;
         let outgoing = attach(&*peer, direction).await.map_err(JoinError::local)?;
 
@@ -145,7 +153,8 @@ impl Connection {
     async fn establish(&self, answer: String) -> Result<(), JoinError> {
         let answer = RTCSessionDescription::answer(answer).map_err(|e| JoinError::Answer(e.to_string()))?;
         self.peer.set_remote_description(answer).await.map_err(|e| JoinError::Answer(e.to_string()))?;
-        let mut state = self.state.clone();
+        tokio::spawn(look_for_goodbye(Arc::downgrade(&self.peer), Arc::clone(&self.state)));
+        let mut state = self.state();
         let settled = state.wait_for(|state| *state != State::Connecting);
         match tokio::time::timeout(CONNECT_TIMEOUT, settled).await {
             Ok(Ok(state)) => match &*state {
@@ -162,8 +171,14 @@ impl Connection {
 
     /// Hangs up: DELETE, then the transports. A second call does nothing that hurts.
     pub(super) async fn close(&self) {
+        change(&self.state, State::Ended("closed here".into()));
         let _ = self.client.hang_up(self.location.clone()).await;
         let _ = self.peer.close().await;
+    }
+
+    /// Where the connection stands, and every change of it.
+    pub(super) fn state(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
     }
 
     /// The id of the peer and of its track: the last part of the Location.
@@ -181,7 +196,7 @@ impl Outgoing {
 
 /// Hands the connection's news on. Its callbacks run on the connection's own task and must not wait.
 struct Handler {
-    state: watch::Sender<State>,
+    state: Arc<watch::Sender<State>>,
     gathered: watch::Sender<bool>,
     packets: mpsc::Sender<Packet>,
 }
@@ -199,17 +214,10 @@ impl PeerConnectionEventHandler for Handler {
             RTCPeerConnectionState::Connected => State::Connected,
             RTCPeerConnectionState::Disconnected => State::Interrupted,
             RTCPeerConnectionState::Failed => State::Ended("the network to the server is gone".into()),
-            RTCPeerConnectionState::Closed => State::Ended("the server hung up".into()),
+            RTCPeerConnectionState::Closed => State::Ended(HUNG_UP.into()),
             _ => return,
         };
-        self.state.send_if_modified(|now| {
-            let over = matches!(now, State::Ended(_));
-            let changed = !over && *now != state;
-            if changed {
-                *now = state;
-            }
-            changed
-        });
+        change(&self.state, state);
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
@@ -236,6 +244,46 @@ impl PeerConnectionEventHandler for Handler {
                 }
             }
         });
+    }
+}
+
+/// What has ended stays ended, for its first reason.
+fn change(state: &watch::Sender<State>, to: State) {
+    state.send_if_modified(|now| {
+        let changed = !matches!(now, State::Ended(_)) && *now != to;
+        if changed {
+            *now = to;
+        }
+        changed
+    });
+}
+
+/// Ends the connection when the server has closed DTLS, some seconds before ICE would notice. A
+/// listener to whom nobody has spoken yet has no transport to ask; ICE notices for it.
+async fn look_for_goodbye(peer: Weak<dyn PeerConnection>, state: Arc<watch::Sender<State>>) {
+    let mut looks = tokio::time::interval(GOODBYE_LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        if matches!(*state.borrow(), State::Ended(_)) {
+            return;
+        }
+        let Some(peer) = peer.upgrade() else { return };
+        if is_dtls_closed(&*peer).await {
+            change(&state, State::Ended(HUNG_UP.into()));
+        }
+    }
+}
+
+async fn is_dtls_closed(peer: &dyn PeerConnection) -> bool {
+    let transport = match (peer.get_senders().await.first(), peer.get_receivers().await.first()) {
+        (Some(sender), _) => sender.transport().await,
+        (None, Some(receiver)) => receiver.transport().await,
+        (None, None) => return false,
+    };
+    match transport {
+        Ok(Some(transport)) => transport.state().await.is_ok_and(|state| state == RTCDtlsTransportState::Closed),
+        _ => false,
     }
 }
 

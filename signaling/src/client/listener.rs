@@ -33,7 +33,7 @@ pub struct Listener {
 
 impl Listener {
     pub(super) fn new(connection: Arc<Connection>, incoming: mpsc::Receiver<Packet>) -> Self {
-        let state = connection.state.clone();
+        let state = connection.state();
         Self { connection, incoming, state }
     }
 
@@ -54,7 +54,7 @@ impl Listener {
 
     /// Where the connection stands, and every change of it.
     pub fn state(&self) -> watch::Receiver<State> {
-        self.connection.state.clone()
+        self.connection.state()
     }
 
     /// Hangs up by DELETE and closes the connection.

@@ -22,6 +22,7 @@ pub struct SendError(pub String);
 pub struct Publisher {
     connection: Arc<Connection>,
     outgoing: Outgoing,
+    state: watch::Receiver<State>,
     clock: Clock,
 }
 
@@ -30,13 +31,14 @@ impl Publisher {
         let random = Uuid::new_v4().as_u128();
         // Random starts, as RFC 3550 §5.1 wants them.
         let clock = Clock { sequence: random as u16, timestamp: (random >> 16) as u32, pause: true };
-        Self { connection, outgoing, clock }
+        let state = connection.state();
+        Self { connection, outgoing, state, clock }
     }
 
     /// Sends one Opus packet that holds `samples` samples per channel at 48 kHz (960 for 20 ms). The
     /// first one, and the first after [`Publisher::skip`], has the marker bit (RFC 3551 §4.1).
     pub async fn send(&mut self, opus: Bytes, samples: u32) -> Result<(), SendError> {
-        if let State::Ended(reason) = &*self.connection.state.borrow() {
+        if let State::Ended(reason) = &*self.state.borrow() {
             return Err(SendError(reason.clone()));
         }
         let header = self.clock.next(samples);
@@ -51,7 +53,7 @@ impl Publisher {
 
     /// Where the connection stands, and every change of it.
     pub fn state(&self) -> watch::Receiver<State> {
-        self.connection.state.clone()
+        self.state.clone()
     }
 
     /// What the server reports of our packets; it does so about once a second.
