@@ -44,9 +44,9 @@ async def http_cases(server, _):
         "without a fingerprint": without("a=fingerprint"),
         "without a ufrag": without("a=ice-ufrag"),
         "without a pwd": without("a=ice-pwd"),
-        "a broken fingerprint": re.sub(r"(a=fingerprint:sha-256 )\S+", r"\1no:hex", sdp),
-        "an unknown hash": sdp.replace("sha-256", "sha-1024"),
-        "a section of numbers": sdp.replace("m=audio 9", "m=audio 99999999999"),
+        "a broken fingerprint": re.sub(r"(a=fingerprint:\S+ )\S+", r"\1no:hex", sdp),
+        "an unknown hash": re.sub(r"a=fingerprint:\S+", "a=fingerprint:sha-1024", sdp),
+        "a port that is no number": re.sub(r"m=audio \d+", "m=audio nine", sdp),
         "cut in the middle": sdp[: len(sdp) // 2],
         "huge": sdp + "a=x:y\r\n" * 100_000,
     }

@@ -24,10 +24,9 @@ async def main(url, room, number):
             lambda _: Peer.offer(server, room, role="listener"),
             lambda _: Peer.whep(server, room),
         )
-        peers = [await makers[i // 2 % len(makers)](i) for i in range(int(number))]
+        peers = await asyncio.gather(*(makers[i // 2 % len(makers)](i) for i in range(int(number))))
         print("joined", flush=True)
-        for leaver in peers[::2]:
-            await leaver.hang_up()
+        await asyncio.gather(*(leaver.hang_up() for leaver in peers[::2]))
         print("half have left", flush=True)
         await asyncio.Event().wait()
 

@@ -36,7 +36,7 @@ async def test_bad_input_is_refused_at_every_door_and_a_conversation_does_not_no
                 count += 1
                 if fault:
                     faults.append(f"{door.__name__}, {case}: {fault}")
-        report, _ = await asyncio.wait_for(conversation.communicate(), 30)
+        report, _ = await asyncio.wait_for(conversation.communicate(b""), 30)
         assert (await server.get("/api/health"))["status"] == "ok"
         assert server.is_running and "panicked" not in server.log
 
