@@ -32,7 +32,8 @@ export class MeterCanvas {
   #colours: Colours | null = null;
   #frame = 0;
   #last = 0;
-  #drawn = false;
+  /** Where ink is: a frame wipes these places and not the whole window. */
+  #inked: DOMRect[] = [];
 
   constructor(store: RoomStore, microphoneLevel: () => number) {
     this.#store = store;
@@ -97,7 +98,7 @@ export class MeterCanvas {
     const moving = this.#store.meters.advance(now);
     this.#showClips();
     this.#paint();
-    if (moving || hearing || this.#drawn) this.wake();
+    if (moving || hearing || this.#inked.length > 0) this.wake();
   }
 
   #showClips(): void {
@@ -116,15 +117,15 @@ export class MeterCanvas {
       this.#canvas.height = Math.round(height * scale);
     }
     ink.setTransform(scale, 0, 0, scale, 0, 0);
-    ink.clearRect(0, 0, width, height);
-    this.#drawn = false;
+    for (const box of this.#inked) ink.clearRect(box.x - 1, box.y - 1, box.width + 2, box.height + 2);
+    this.#inked = [];
     for (const slot of this.#slots) {
       const meter = slot.read();
       if (isAtRest(meter)) continue;
       const box = slot.place.getBoundingClientRect();
       const frame = slot.place.closest("[data-scrolls]")?.getBoundingClientRect();
       if (box.width === 0 || box.right < 0 || box.left > width || box.bottom < 0 || box.top > height) continue;
-      this.#drawn = true;
+      this.#inked.push(box);
       ink.save();
       if (frame !== undefined) {
         ink.beginPath();
