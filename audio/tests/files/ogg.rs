@@ -157,7 +157,7 @@ fn lost_packets_are_concealed_and_keep_their_time() {
         }
         let heard = read_bytes(recording.bytes(), "lost.ogg").unwrap();
         let tone = tone(&heard[0][4_800..90_000], 440.0);
-        assert!(db(tone.level / 0.25).abs() < 1.0 && tone.cents.abs() < 1.0, "{milliseconds} ms: {tone:?}");
+        assert!(db(tone.level / 0.25).abs() < 0.4 && tone.cents.abs() < 1.0, "{milliseconds} ms: {tone:?}");
     }
 }
 
@@ -168,15 +168,18 @@ fn a_kill_at_any_moment_leaves_a_file_that_opens_and_lacks_half_a_second_at_most
     let recording = Recording::default();
     let mut writer = OggOpusWriter::new(recording.clone(), FILE_SETTINGS).unwrap();
     let mut writes = 1;
+    let mut on_disk = 0;
     for frame in frames(&left, &left) {
         writer.write(&frame).unwrap();
         if recording.writes() == writes {
+            assert!(writer.position() <= on_disk + 24_000, "{on_disk} of {}", writer.position());
             continue;
         }
         assert_eq!(recording.writes(), writes + 1, "a page is one write");
         writes = recording.writes();
         let [heard, _] = read_bytes(recording.bytes(), "killed.ogg").unwrap();
         assert!(heard.len() + 1_000 >= writer.position() as usize, "{} of {}", heard.len(), writer.position());
+        on_disk = heard.len() as u64;
         let tone = tone(&heard[4_800..], 440.0);
         assert!(db(tone.level / 0.5).abs() < 0.5 && tone.cents.abs() < 1.0, "{tone:?}");
         let path = recording.save(&folder.path().join("killed.ogg"));
