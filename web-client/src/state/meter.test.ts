@@ -35,6 +35,17 @@ test("the_clip_mark_stays_until_it_is_cleared", () => {
   expect(meters.clipped()).toEqual([]);
 });
 
+test("a_cleared_mark_is_lit_again_by_the_next_message_only", () => {
+  const meters = new Meters();
+  meters.hear({ a: 0.2 }, -3, 0);
+  meters.advance(10);
+  meters.clearClip("a");
+  meters.advance(30);
+  expect(meters.clipped()).toEqual([]);
+  meters.hear({ a: 0.2 }, -3, 40);
+  expect(meters.clipped()).toEqual(["a"]);
+});
+
 test("who_is_missing_from_the_levels_is_silent", () => {
   const meters = new Meters();
   meters.hear({ a: -10, b: -10 }, -7, 0);

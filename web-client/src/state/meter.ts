@@ -37,7 +37,7 @@ export function move(meter: Meter, target: number, now: number, elapsed: number)
     level,
     peak: risen ? level : fallen,
     peakAt: risen ? now : meter.peakAt,
-    clipped: meter.clipped || target >= CLIP_DBFS,
+    clipped: meter.clipped,
   };
 }
 
@@ -73,7 +73,8 @@ export class Meters {
     this.#targets = new Map([...Object.entries(levels), [Meters.MASTER, master]]);
     this.#heardAt = now;
     for (const [key, level] of this.#targets) {
-      if (level >= CLIP_DBFS) this.#meters.set(key, move(this.of(key), level, now, 0));
+      // Here and not in `advance`: one message lights the mark once, however often it is drawn.
+      if (level >= CLIP_DBFS) this.#meters.set(key, { ...this.of(key), clipped: true });
       else if (!this.#meters.has(key)) this.#meters.set(key, AT_REST);
     }
     this.onheard?.();
