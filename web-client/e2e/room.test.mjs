@@ -1,6 +1,7 @@
 /** Two people in two browsers and the real server: what each of them hears and sees. */
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { launch, open } from "./browser.mjs";
 import { Line } from "./line.mjs";
@@ -52,6 +53,13 @@ const strip = (page, name) => page.getByRole("article", { name: `Strip of ${name
 const ids = (rooms, name) => rooms.find((r) => r.room === name).tracks.map((t) => t.id);
 const slider = (page, name) => page.getByRole("slider", { name });
 const keepTalking = (page) => page.getByRole("switch", { name: "Keep talking" }).click();
+
+/** A JWT (RFC 7519, HS256) that holds for a minute. */
+function token(key, claims) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, exp: Math.floor(Date.now() / 1000) + 60 })}`;
+  return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
+}
 
 /** Tries until `check` throws no more, at most for 15 s; then its last complaint counts. */
 async function soon(check) {
@@ -254,6 +262,35 @@ test("a room that is closed says so to everybody in it", async () => {
   await fetch(`${server.url}/api/rooms/closed`, { method: "DELETE" });
   await Promise.all([anna, ben].map((page) => page.getByText("The room was closed.").waitFor()));
   await leave(anna, ben);
+});
+
+test("a link with a token lets in to what it allows, and no link lets nobody in", async () => {
+  const key = "a key of the tests, long enough to sign";
+  const guarded = await new Server({ MIXMINUS_KEY: key }).start();
+  try {
+    const page = await open(browsers.anna, `${guarded.url}/room/ward`);
+    await page.getByLabel("Your name").fill("Anna");
+    await page.getByRole("button", { name: "Just listen" }).click();
+    await page.getByText("This server asks for a token").waitFor();
+
+    await page.goto(`${guarded.url}/room/ward?token=${token(key, { room: "ward", can: ["listen"] })}`);
+    await page.getByRole("button", { name: "Join and talk" }).click();
+    await page.getByText("Your token does not allow this here").waitFor();
+    await page.getByRole("button", { name: "Just listen" }).click();
+    await page.getByText("connected", { exact: true }).waitFor();
+    await slider(page, "Master gain").press("PageUp");
+    await page.getByText("The desk refused this").waitFor();
+    assert.equal(await slider(page, "Master gain").getAttribute("aria-valuetext"), "0.0 dB");
+
+    await page.goto(`${guarded.url}/room/ward?token=${token(key, { room: "ward", can: ["talk", "listen", "mix"] })}`);
+    await page.getByRole("button", { name: "Join and talk" }).click();
+    await page.getByText("connected", { exact: true }).waitFor();
+    await slider(page, "Gain of Anna").press("PageUp");
+    await soon(async () => assert.equal(await slider(page, "Gain of Anna").getAttribute("aria-valuetext"), "+3.0 dB"));
+    await leave(page);
+  } finally {
+    await guarded.stop();
+  }
 });
 
 test("a name that is no room's is said to be none", async () => {

@@ -10,14 +10,20 @@ const BINARY =
 export class Server {
   #child = null;
   #listen = "127.0.0.1:0";
+  #settings;
   url = "";
+
+  /** `settings`: variables of the server, such as `MIXMINUS_KEY`. */
+  constructor(settings = {}) {
+    this.#settings = settings;
+  }
 
   /** Starts it, on the port that it had before if it had one. */
   async start() {
     // The environment is handed on without settings that a developer may have made for a server.
     const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith("MIXMINUS_")));
     const child = spawn(BINARY, ["--listen", this.#listen, "--room-linger-s", "1"], {
-      env,
+      env: { ...env, ...this.#settings },
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#child = child;
