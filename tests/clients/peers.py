@@ -9,66 +9,65 @@ import aioice.ice
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
-from av import AudioFrame, CodecContext
+from av import AudioFrame, CodecContext, Packet
 
 from sound import RATE
-
-FRAME = RATE // 50
 
 # aioice leaves loopback out of its candidates; these tests send nowhere else.
 aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
 
 
 class Player(MediaStreamTrack):
-    """Sends a signal at the pace of the clock, over and over, or once and then silence. An array of
-    shape (samples, 2) is encoded by aiortc; one of shape (samples,) goes out as mono Opus packets of
-    `packet_ms`, because aiortc itself would make stereo of it and take 3 dB away."""
+    """Sends a signal at the pace of the clock, over and over, or once and then silence: an array of
+    shape (samples,) as mono Opus, of (samples, 2) as stereo. It is encoded beforehand, by ffmpeg's
+    libopus, so that a machine with little time does not make it late; aiortc does the rest."""
 
     kind = "audio"
 
     def __init__(self, signal, loop=True, packet_ms=20):
         super().__init__()
-        self._pcm = np.round(signal * 32768).clip(-32768, 32767).astype(np.int16)
-        self._loop = loop
         self._size = RATE * packet_ms // 1000
-        self._at = 0
+        self._loop = loop
+        self._packets = encode(signal, loop, self._size)
+        self._sent = 0
         self._start = None
-        self.latest_s = 0.0  # how late its latest frame went out, because this process had no time
-        self._encoder = None if signal.ndim == 2 else mono_encoder(packet_ms)
+        self.latest_s = 0.0  # how late its latest packet went out, because this process had no time
 
     async def recv(self):
-        while True:
-            if self.readyState != "live":
-                raise MediaStreamError
-            now = asyncio.get_running_loop().time()
-            self._start = now if self._start is None else self._start
-            self.latest_s = max(self.latest_s, now - self._start - self._at / RATE)
-            await asyncio.sleep(max(0.0, self._start + self._at / RATE - now))
-            frame = self._next_frame()
-            if self._encoder is None:
-                return frame
-            for packet in self._encoder.encode(frame):
-                return packet
-
-    def _next_frame(self):
-        indices = np.arange(self._at, self._at + self._size)
-        part = self._pcm[indices % len(self._pcm)]
-        if not self._loop:
-            part = part * (indices < len(self._pcm)).reshape(-1, *[1] * (part.ndim - 1)).astype(np.int16)
-        layout = "stereo" if part.ndim == 2 else "mono"
-        frame = AudioFrame.from_ndarray(part.reshape(1, -1), format="s16", layout=layout)
-        frame.sample_rate, frame.pts, frame.time_base = RATE, self._at, fractions.Fraction(1, RATE)
-        self._at += self._size
-        return frame
+        if self.readyState != "live":
+            raise MediaStreamError
+        now = asyncio.get_running_loop().time()
+        self._start = now if self._start is None else self._start
+        late = now - self._start - self._sent * self._size / RATE
+        self.latest_s = max(self.latest_s, late)
+        await asyncio.sleep(max(0.0, -late))
+        which = self._sent % len(self._packets) if self._loop else min(self._sent, len(self._packets) - 1)
+        packet = Packet(self._packets[which])
+        packet.pts, packet.time_base = self._sent * self._size, fractions.Fraction(1, RATE)
+        self._sent += 1
+        return packet
 
 
-def mono_encoder(packet_ms):
-    """libopus for one channel and packets of 20, 40, 60, 80, 100 or 120 ms."""
+def encode(signal, loop, size):
+    """Opus packets of `size` samples. A loop is encoded twice and the second pass kept, so that its end
+    goes on into its start; what is played once ends in half a second of silence."""
+    layout = "mono" if signal.ndim == 1 else "stereo"
     encoder = CodecContext.create("libopus", "w")
-    encoder.bit_rate, encoder.format, encoder.layout, encoder.sample_rate = 64_000, "s16", "mono", RATE
+    # 120 ms of it fit into a datagram.
+    encoder.bit_rate = 64_000 if signal.ndim == 1 else 96_000
+    encoder.format, encoder.layout, encoder.sample_rate = "s16", layout, RATE
     encoder.time_base = fractions.Fraction(1, RATE)
-    encoder.options = {"application": "audio", "frame_duration": str(packet_ms)}
-    return encoder
+    encoder.options = {"application": "audio", "frame_duration": str(1000 * size // RATE)}
+    silence = np.zeros((-len(signal) % size + RATE // 2 // size * size, *signal.shape[1:]))
+    played = np.concatenate([signal, signal] if loop else [signal, silence])
+    assert len(played) % size == 0, "a loop is a whole number of packets"
+    pcm = np.round(played * 32768).clip(-32768, 32767).astype(np.int16)
+    packets = []
+    for at in range(0, len(pcm), size):
+        frame = AudioFrame.from_ndarray(pcm[at : at + size].reshape(1, -1), format="s16", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = RATE, at, fractions.Fraction(1, RATE)
+        packets += [bytes(packet) for packet in encoder.encode(frame)]
+    return packets[-len(signal) // size :] if loop else packets
 
 
 class Ear:

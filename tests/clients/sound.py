@@ -33,9 +33,9 @@ def tone_dbfs(channel, hz):
     return max(FLOOR_DBFS, 20 * np.log10(amplitude + 1e-12))
 
 
-def tone_in_ears(heard, hz, window_s=0.5):
-    """(left, right) levels of the sine at `hz`: the median over windows, so that one window with a
-    late packet of our own making does not decide."""
+def tone_in_ears(heard, hz, window_s=0.1):
+    """(left, right) levels of the sine at `hz`: the median over windows, so that those few with a
+    late packet of our own making do not decide."""
     size = int(window_s * RATE)
     windows = [heard[at : at + size] for at in range(0, len(heard) - size + 1, size)]
     assert windows, f"only {len(heard)} samples were heard"

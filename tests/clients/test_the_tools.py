@@ -10,8 +10,8 @@ from sound import best_match, pitch_hz, sine, speech_like, strip_db, tone_dbfs, 
 
 @pytest.mark.parametrize("shape", ["mono", "stereo", "mono in packets of 120 ms"])
 async def test_a_tone_between_two_aiortc_peers_keeps_its_level(shape):
-    left = sine(1000, -20)
-    tone = np.stack([left, sine(1500, -30)], axis=1) if shape == "stereo" else left
+    left = sine(1000, -20, seconds=3)
+    tone = np.stack([left, sine(1500, -30, seconds=3)], axis=1) if shape == "stereo" else left
     talker, hearer = Peer(None), Peer(None)
     player = Player(tone, packet_ms=120 if "120" in shape else 20)
     talker.send(player)
