@@ -14,7 +14,7 @@ use crate::{
     stop,
 };
 
-/// A voice: 32 kbit/s is transparent for speech, and FEC is worth its bits.
+/// A voice, on a network that loses some packets: more expected loss would cost music its mode.
 const SETTINGS: EncoderSettings =
     EncoderSettings { bitrate_bps: 48_000, complexity: 8, expected_loss_percent: 5, fec: true };
 

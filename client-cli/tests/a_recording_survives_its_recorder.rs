@@ -1,4 +1,5 @@
 //! Whatever becomes of the recorder, what it wrote opens.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The main job: a file is pushed, the room is recorded, and the recording holds the file.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What goes wrong is one line that helps, and an exit code: 1 for a failure, 2 for wrong usage.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

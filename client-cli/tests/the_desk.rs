@@ -1,4 +1,5 @@
 //! Rooms, strips and events from the command line.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

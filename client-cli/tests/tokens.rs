@@ -1,4 +1,5 @@
 //! A server with a key lets in who brings a token that says so.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

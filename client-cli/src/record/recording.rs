@@ -257,3 +257,86 @@ impl Heard {
         self.level_dbfs = self.level_dbfs.max(level_dbfs(frame));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use audio::analysis::tone_dbfs;
+    use audio::file::Reader;
+    use audio::{Encoder, EncoderSettings, MAX_ENCODED};
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// A second of a tone of 1 kHz at −20 dBFS as packets.
+    fn tone() -> Vec<Piece> {
+        let mut encoder = Encoder::new(EncoderSettings { bitrate_bps: 128_000, ..Default::default() }).unwrap();
+        let mut out = [0; MAX_ENCODED];
+        let packet = |frame: usize| {
+            let mut samples = Frame::SILENCE;
+            for (at, pair) in samples.samples_mut().chunks_exact_mut(CHANNELS).enumerate() {
+                let seconds = (frame * FRAME_SAMPLES + at) as f64 / 48_000.0;
+                pair.fill((0.1 * (std::f64::consts::TAU * 1_000.0 * seconds).sin()) as f32);
+            }
+            let length = encoder.encode(&samples, &mut out).unwrap();
+            Piece::Packet(Bytes::copy_from_slice(&out[..length]), FRAME_SAMPLES as u64)
+        };
+        (0..50).map(packet).collect()
+    }
+
+    fn record(name: &str, limit: Option<u64>, mut pieces: Vec<Piece>) -> (Summary, Vec<f32>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let mut recording = Recording::create(&path, limit).unwrap();
+        let mut shown = 0;
+        recording.take(&mut pieces, &mut |_| shown += 1).unwrap();
+        let summary = recording.finish(Counts::default()).unwrap();
+        let frames = Reader::open(&path).unwrap().map(|frame| frame.unwrap());
+        let left: Vec<f32> = frames.flat_map(|frame| frame.left().collect::<Vec<_>>()).collect();
+        assert_eq!(shown, left.len() / FRAME_SAMPLES, "every frame is shown to the speaker");
+        (summary, left)
+    }
+
+    #[test]
+    fn both_formats_hold_each_piece_at_its_place() {
+        for name in ["a.wav", "a.ogg"] {
+            let mut pieces = vec![Piece::Silence(48_000)];
+            pieces.extend(tone());
+            pieces.push(Piece::Silence(48_000));
+            pieces.extend(tone());
+            let (summary, left) = record(name, None, pieces);
+            assert_eq!(left.len(), 4 * 48_000, "{name}");
+            assert_eq!((summary.seconds, summary.concealed_ms), (4.0, 0));
+            for (second, level) in [(0, -127.0), (1, -20.0), (2, -127.0), (3, -20.0)] {
+                // The encoder is 6.5 ms late, and its end rings into the silence.
+                let middle = &left[second * 48_000 + 4_800..][..38_400];
+                let heard = tone_dbfs(middle, 1_000.0);
+                assert!((heard - level).abs() < 0.5 || heard.max(level) < -90.0, "{name}, {second} s: {heard} dBFS");
+            }
+            // Half of it is silence, so 3 dB less than the tone.
+            assert!((summary.level_dbfs + 23.0).abs() < 0.5, "{name}: {} dBFS", summary.level_dbfs);
+        }
+    }
+
+    #[test]
+    fn a_lost_packet_is_concealed_and_counted_and_keeps_its_time() {
+        for name in ["a.wav", "a.ogg"] {
+            let mut pieces = tone();
+            let Piece::Packet(after, _) = pieces[26].clone() else { unreachable!() };
+            pieces[25] = Piece::Lost(FRAME_SAMPLES as u64, Some(after));
+            let (summary, left) = record(name, None, pieces);
+            assert_eq!((left.len(), summary.concealed_ms, summary.concealed_percent), (48_000, 20, 2.0), "{name}");
+            let hole = tone_dbfs(&left[25 * 960..27 * 960], 1_000.0);
+            assert!(hole > -26.0, "{name}: {hole} dBFS in the hole");
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_beyond_the_limit() {
+        for name in ["a.wav", "a.ogg"] {
+            for pieces in [tone(), vec![Piece::Silence(480_000)], [vec![Piece::Silence(9_600)], tone()].concat()] {
+                let (summary, left) = record(name, Some(24_000), pieces);
+                assert_eq!((left.len(), summary.seconds), (24_000, 0.5), "{name}");
+            }
+        }
+    }
+}
