@@ -107,6 +107,17 @@ fn after_a_peak_the_sound_is_untouched_again() {
 }
 
 #[test]
+fn the_gain_comes_down_smoothly_before_the_peak() {
+    let input = frames(2, |at| if at < 1000 { [0.5; 2] } else { [4.0; 2] });
+    let (output, _) = limited(&mut Limiter::default(), &input);
+    let left = analysis::channel(&output, 0);
+    // What was 0.5 sinks over the whole look-ahead to what 4.0 needs, and the step itself is at its end.
+    let before = &left[500..1000 + LOOKAHEAD_SAMPLES];
+    assert!(before[0] == 0.5 && before[before.len() - 1] < 0.12);
+    assert!(analysis::largest_step(before) < 0.006, "{}", analysis::largest_step(before));
+}
+
+#[test]
 fn both_channels_get_the_same_gain() {
     let (output, _) =
         limited(&mut Limiter::default(), &frames(20, |at| [tone(300.0, 4.0)(at)[0], tone(300.0, 0.4)(at)[0]]));

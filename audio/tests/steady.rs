@@ -127,6 +127,29 @@ fn a_pause_of_the_talker_is_silence_and_no_loss() {
 }
 
 #[test]
+fn a_breath_is_a_pause_and_no_loss_either() {
+    let mut sent = Talker::default().send(&[960; 100], voice);
+    for packet in &mut sent[50..] {
+        packet.at += ms(60);
+        packet.timestamp = packet.timestamp.wrapping_add(2880);
+    }
+    let mut playout = Playout::new(settings());
+    let heard = listen(&mut playout, &delayed(&sent, |_| ms(5)), ms(4), ms(2085));
+    assert!(heard.count(Played::Concealed) > 0, "it cannot be known before the next packet");
+    assert_eq!(playout.stats().concealed, Duration::ZERO);
+}
+
+#[test]
+fn a_frame_more_than_the_target_is_left_alone() {
+    // 2.5 ms at a time, ticks just before the target is there: the stream starts a tick later, 57.5 ms deep.
+    let sent = Talker::default().send(&[120; 4000], sweep);
+    let mut playout = Playout::new(settings());
+    let heard = listen(&mut playout, &delayed(&sent, |_| ms(0)), ms(19), ms(10_000));
+    assert!(heard.delays[100..].iter().all(|&delay| delay > ms(50)), "{:?}", heard.delays[100]);
+    assert_untouched(&sent, &heard);
+}
+
+#[test]
 fn a_short_pause_that_lies_whole_in_the_buffer_keeps_its_length() {
     let mut sent = Talker::default().send(&[960; 100], voice);
     for packet in &mut sent[50..] {
