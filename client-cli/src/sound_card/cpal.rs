@@ -30,8 +30,9 @@ pub struct Microphone {
 impl Speaker {
     /// Opens and starts it.
     pub fn open() -> anyhow::Result<Self> {
+        quiet();
         let device = cpal::default_host().default_output_device().context("this machine has no speaker")?;
-        let ranges = device.supported_output_configs().map_err(|e| anyhow!("the speaker cannot be asked: {e}"))?;
+        let ranges = device.supported_output_configs().map_err(|e| missing("speaker", &e))?;
         let config = at_our_rate(ranges).context("the speaker does not play 48 kHz")?;
         let (frames, waiting) = thread::sync_channel(MOST);
         let queued = Arc::new(AtomicUsize::new(0));
@@ -64,8 +65,9 @@ impl Speaker {
 impl Microphone {
     /// Opens and starts it; its frames come by the queue, the newest dropped while nobody reads.
     pub fn open() -> anyhow::Result<(Self, mpsc::Receiver<Frame>)> {
+        quiet();
         let device = cpal::default_host().default_input_device().context("this machine has no microphone")?;
-        let ranges = device.supported_input_configs().map_err(|e| anyhow!("the microphone cannot be asked: {e}"))?;
+        let ranges = device.supported_input_configs().map_err(|e| missing("microphone", &e))?;
         let config = at_our_rate(ranges).context("the microphone does not record at 48 kHz")?;
         let (frames, heard) = mpsc::channel(MOST);
         let stream = match config.sample_format() {
@@ -159,6 +161,18 @@ fn at_our_rate(ranges: impl Iterator<Item = cpal::SupportedStreamConfigRange>) -
     ranges
         .filter_map(|range| range.try_with_sample_rate(SAMPLE_RATE))
         .min_by_key(|config| (config.channels() != 2, config.sample_format() != SampleFormat::F32))
+}
+
+/// The system may name a default device where there is none.
+fn missing(what: &str, error: &cpal::Error) -> anyhow::Error {
+    let said = error.to_string();
+    anyhow!("this machine has no {what} that works: {}", said.trim_end_matches('.'))
+}
+
+/// ALSA tells standard error all it tries; our one sentence is enough.
+fn quiet() {
+    #[cfg(target_os = "linux")]
+    let _ = alsa::Output::local_error_handler();
 }
 
 fn complain(error: cpal::Error) {
