@@ -10,6 +10,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)(?:\s+\"[^\"]*\")?\)")
+PICTURE = re.compile(r"<img [^>]*src=\"([^\"]+)\"")
 NAMED = re.compile(r"\[`(\w+)`\]\(([^()\s#]+\.(?:rs|py|ts|tsx|mjs|sh))\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
@@ -37,7 +38,8 @@ def tracked(pattern):
 
 def links(page):
     text = page.read_text(encoding="utf-8")
-    return LINK.findall(CODE.sub("", FENCE.sub("", text)))
+    prose = CODE.sub("", FENCE.sub("", text))
+    return LINK.findall(prose) + PICTURE.findall(prose)
 
 
 def faults_of(page):
