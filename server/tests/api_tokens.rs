@@ -102,8 +102,9 @@ async fn each_call_needs_its_right_in_its_room() {
     let server = start_with_key().await;
     assert_eq!(call(&server, &token("ward", &[Admin], HOUR), "PUT", "/api/rooms/ward").await.status, 201);
     let track = format!("/api/rooms/ward/tracks/{ID}");
-    // What it is to whom may, and who may not.
-    let table: [(&str, &str, u16, &[Right], &[Right]); 10] = [
+    // What it is to who may, and who may not.
+    type Row<'a> = (&'a str, &'a str, u16, &'a [Right], &'a [Right]);
+    let table: [Row<'_>; 10] = [
         ("GET", "/api/rooms/ward", 200, &[Listen], &[Talk, Mix]),
         ("PATCH", "/api/rooms/ward", 200, &[Mix], &[Talk, Listen]),
         ("PUT", "/api/rooms/ward", 200, &[Admin], &[Talk, Listen, Mix]),
