@@ -9,6 +9,7 @@ use api_support::{Socket, get, make_room, publish, send, send_json, start};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use server::clock::Clock;
+use tokio::time::timeout;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -169,7 +170,8 @@ async fn who_does_not_read_misses_patches_and_starts_again_with_a_snapshot() {
         _ => None,
     }));
     let snapshot = loop {
-        let message = hears.next().await.expect("it is not let go so soon");
+        let next = timeout(Duration::from_secs(20), hears.next()).await.expect("a snapshot comes");
+        let message = next.expect("it is not let go so soon");
         if message["type"] == "snapshot" {
             break message;
         }
