@@ -1,5 +1,7 @@
 //! What a client reads in our answer.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 use std::time::Instant;
 
 use server::clock::Clock;

@@ -67,6 +67,11 @@ impl Problem {
             .with(header::RETRY_AFTER, &retry_after_s.to_string())
     }
 
+    /// 503 for what a worker could not take.
+    pub fn overloaded() -> Self {
+        Self::unavailable("overloaded", "Overloaded", "the server has too much to do", 2)
+    }
+
     /// 503 while the server goes down.
     pub fn draining() -> Self {
         Self::unavailable("draining", "Shutting down", "the server is shutting down", 5)
@@ -149,6 +154,7 @@ impl From<CommandError> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "unknown-track", "Unknown track", error.to_string())
             }
             CommandError::OutOfRange(detail) => Self::invalid(detail),
+            CommandError::Overloaded => Self::overloaded(),
             CommandError::Unavailable(detail) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unavailable", "Not available", detail)
             }
@@ -162,6 +168,7 @@ impl From<PeerError> for Problem {
         match error {
             PeerError::UnknownRoom => Self::unknown_room(detail),
             PeerError::UnknownPeer => Self::unknown_peer(detail),
+            PeerError::Overloaded => Self::overloaded(),
             PeerError::StaleEtag(etag) => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale-etag", "Another ICE session", detail)
                     .with(header::ETAG, &etag)

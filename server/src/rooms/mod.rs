@@ -173,14 +173,14 @@ impl Rooms {
         let (room, id) = (room.clone(), id.clone());
         self.ask(worker, |reply| Command::Trickle { room, id, fragment, if_match, reply })
             .await
-            .unwrap_or(Err(PeerError::UnknownRoom))
+            .unwrap_or(Err(PeerError::Overloaded))
     }
 
     /// Hangs a peer up; its track goes with it.
     pub async fn hang_up(&self, room: &RoomName, id: &TrackId) -> Result<(), PeerError> {
         let worker = self.inner.registry.find(room).ok_or(PeerError::UnknownRoom)?;
         let (room, id) = (room.clone(), id.clone());
-        self.ask(worker, |reply| Command::HangUp { room, id, reply }).await.unwrap_or(Err(PeerError::UnknownRoom))
+        self.ask(worker, |reply| Command::HangUp { room, id, reply }).await.unwrap_or(Err(PeerError::Overloaded))
     }
 
     /// All rooms, by name.
@@ -229,7 +229,7 @@ impl Rooms {
         let room = room.clone();
         self.ask(worker, |reply| Command::Desk { room, command, by, reply })
             .await
-            .unwrap_or(Err(CommandError::UnknownRoom))
+            .unwrap_or(Err(CommandError::Overloaded))
     }
 
     /// Follows a room: its state now, and every change from here on.

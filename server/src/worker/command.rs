@@ -49,6 +49,9 @@ pub enum CommandError {
     /// The room cannot do that.
     #[error("{0}")]
     Unavailable(String),
+    /// The worker takes no more commands now; trying again helps.
+    #[error("the server has too much to do")]
+    Overloaded,
 }
 
 /// Why a call for one peer was refused.
@@ -66,6 +69,9 @@ pub enum PeerError {
     /// The fragment cannot be read or used; the session goes on as it was.
     #[error("{0}")]
     BadFragment(String),
+    /// The worker takes no more commands now; trying again helps.
+    #[error("the server has too much to do")]
+    Overloaded,
 }
 
 /// What a fragment did.
