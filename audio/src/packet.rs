@@ -137,6 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn padding_is_counted_as_rfc_6716_does() {
+        // Two equal frames, padding 254 + 1: what is left must be even.
+        for (frames, whole) in [(20, true), (21, false)] {
+            let mut payload = vec![0x9B, 0x42, 255, 1];
+            payload.resize(4 + frames + 255, 0);
+            assert_eq!(parse(&payload).is_ok(), whole, "{frames} bytes of frames");
+        }
+    }
+
+    #[test]
     fn malformed_packets_are_refused() {
         let long = [0x98; 1277];
         let bad: [&[u8]; 9] = [
