@@ -106,6 +106,7 @@ impl Ear {
         }
         let at = media.timestamp.wrapping_sub(self.begin) as usize * CHANNELS;
         assert!(at >= self.pcm.len(), "media time goes back");
+        assert!(at - self.pcm.len() < 600 * CHANNELS * SAMPLE_RATE as usize, "media time jumps");
         self.pcm.resize(at, 0.0);
         let mut out = [0.0; MAX_DECODED];
         let samples = self.decoder.decode(payload, &mut out).unwrap();
