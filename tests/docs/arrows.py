@@ -20,7 +20,7 @@ RULES = [
     ("server/src/room", r"Instant|SystemTime|Mutex|RwLock|HashMap|HashSet", "", "the room has no clock, lock or order by chance"),
     ("server/src/room", r"crate::(api|rooms|worker|peer|metrics|event_log)", "", "arrows run api, rooms, worker, room, audio"),
     ("server/src/peer", r"crate::(api|rooms|worker|room)\b", "", "a peer knows no room"),
-    ("server/src/worker", r"crate::(api|metrics)\b", "", "arrows run api, rooms, worker, room, audio"),
+    ("server/src/worker", r"crate::(api|rooms|metrics)\b", "", "arrows run api, rooms, worker, room, audio"),
     ("server/src/rooms", r"crate::(api|metrics)\b", "", "arrows run api, rooms, worker, room, audio"),
 ]
 

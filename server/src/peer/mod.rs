@@ -163,6 +163,8 @@ pub struct Peer {
     ssrc: u32,
     state: Connection,
     ignored: u64,
+    /// The last nomination, and where it came from, until the connection stands.
+    nomination: Option<(SocketAddr, Vec<u8>)>,
 }
 
 const OPUS_PAYLOAD_TYPE: u8 = 111;
@@ -209,6 +211,7 @@ impl Peer {
             ssrc,
             state: Connection::Connecting,
             ignored: 0,
+            nomination: None,
         };
         let answer = peer.create_answer(now)?;
         Ok((peer, answer))
@@ -242,18 +245,9 @@ impl Peer {
     /// Takes one datagram to its end; media goes to `media`. A broken datagram is dropped and counted.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8], mut media: impl FnMut(Received)) {
         let is_media = stun::classify(datagram) == stun::Datagram::Media;
-        let message = TaggedBytesMut {
-            now,
-            transport: TransportContext {
-                local_addr: self.local,
-                peer_addr: from,
-                transport_protocol: TransportProtocol::UDP,
-                ecn: None,
-            },
-            message: BytesMut::from(datagram),
-        };
-        if self.connection.handle_read(message).is_err() {
-            self.ignored += 1;
+        self.read(now, from, datagram);
+        if self.state == Connection::Connecting {
+            self.nominate_again(now, from, datagram);
         }
         while let Some(TaggedRTCMessage { message, .. }) = self.connection.poll_media_read() {
             match message {
@@ -273,6 +267,34 @@ impl Peer {
         }
         if stun::is_dtls_alert(datagram) && self.is_dtls_closed() {
             self.state = Connection::Ended;
+        }
+    }
+
+    fn read(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        let message = TaggedBytesMut {
+            now,
+            transport: TransportContext {
+                local_addr: self.local,
+                peer_addr: from,
+                transport_protocol: TransportProtocol::UDP,
+                ecn: None,
+            },
+            message: BytesMut::from(datagram),
+        };
+        if self.connection.handle_read(message).is_err() {
+            self.ignored += 1;
+        }
+    }
+
+    /// webrtc-rs leaves a check with USE-CANDIDATE unanswered until a check of its own for the pair has succeeded; the
+    /// client would repeat it only after half a second. So it is kept, and read again when our check is answered.
+    fn nominate_again(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        if stun::is_nomination(datagram) {
+            self.nomination = Some((from, datagram.to_vec()));
+        } else if stun::is_binding_success(datagram)
+            && let Some((_, nomination)) = self.nomination.take_if(|(nominated, _)| *nominated == from)
+        {
+            self.read(now, from, &nomination);
         }
     }
 
@@ -376,6 +398,7 @@ impl Peer {
                 match state {
                     RTCPeerConnectionState::Connected if self.state == Connection::Connecting => {
                         self.state = Connection::Connected;
+                        self.nomination = None;
                     }
                     RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => self.state = Connection::Ended,
                     _ => {}

@@ -26,14 +26,16 @@ pub fn admit(offer: &str, side: Side) -> Result<String, OfferError> {
             OfferError::NoAudio("the offer needs one audio section (m=audio), with a port that is not 0".into())
         })?;
     let has = |prefix: &str| audio.iter().chain(&session).any(|line| line.starts_with(prefix));
-    for (prefix, what) in [
-        ("a=ice-ufrag:", "ice-ufrag (RFC 8839 §5.4)"),
-        ("a=ice-pwd:", "ice-pwd (RFC 8839 §5.4)"),
-        ("a=fingerprint:", "DTLS fingerprint (RFC 8122 §5)"),
-    ] {
+    for (prefix, what) in [("a=ice-ufrag:", "ice-ufrag (RFC 8839 §5.4)"), ("a=ice-pwd:", "ice-pwd (RFC 8839 §5.4)")] {
         if !has(prefix) {
             return Err(OfferError::BadSdp(format!("the offer's audio section has no {what}")));
         }
+    }
+    if !audio.iter().chain(&session).any(|line| is_usable_fingerprint(line)) {
+        return Err(OfferError::BadSdp(
+            "the offer's audio section has no DTLS fingerprint that we can check: a=fingerprint:sha-256 and 32 bytes (RFC 8122 §5)"
+                .into(),
+        ));
     }
     if !audio.iter().any(|line| line.starts_with("a=mid:")) {
         return Err(OfferError::BadSdp("the offer's audio section has no a=mid (RFC 9143 §8)".into()));
@@ -62,6 +64,10 @@ pub fn admit(offer: &str, side: Side) -> Result<String, OfferError> {
             seen |= ours;
         }
         if line.starts_with("a=candidate:") || line == "a=end-of-candidates" {
+            continue;
+        }
+        // webrtc-rs looks at the first one only.
+        if line.starts_with("a=fingerprint:") && !is_usable_fingerprint(line) {
             continue;
         }
         let line = if ours && is_direction(line) { format!("a={wanted}") } else { line.to_owned() };
@@ -216,6 +222,15 @@ fn opus_payload_type(section: &[&str]) -> Option<u8> {
         let (payload_type, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
         codec.to_ascii_lowercase().starts_with("opus/48000").then(|| payload_type.parse().ok()).flatten()
     })
+}
+
+/// `a=fingerprint:sha-256 XX:XX:…`, 32 bytes. Every WebRTC client has one (RFC 8827 §6.5).
+fn is_usable_fingerprint(line: &str) -> bool {
+    let Some((hash, value)) = line.strip_prefix("a=fingerprint:").and_then(|rest| rest.trim().split_once(' ')) else {
+        return false;
+    };
+    let is_byte = |pair: &str| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+    hash.eq_ignore_ascii_case("sha-256") && value.split(':').count() == 32 && value.split(':').all(is_byte)
 }
 
 fn is_direction(line: &str) -> bool {

@@ -34,10 +34,22 @@ const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
+const USE_CANDIDATE: u16 = 0x0025;
 
 /// Our ICE user fragment in a binding request: USERNAME is `ours:theirs` (RFC 8445 §7.2.2). None for
 /// every other message and for a broken one. Nothing is verified here: ICE checks the integrity.
 pub fn local_ufrag(datagram: &[u8]) -> Option<&str> {
+    let username = attribute(datagram, USERNAME)?;
+    std::str::from_utf8(username).ok()?.split(':').next().filter(|ours| !ours.is_empty())
+}
+
+/// Whether this is a binding request by which the other side chooses the pair (RFC 8445 §7.2.2). Not verified.
+pub fn is_nomination(datagram: &[u8]) -> bool {
+    attribute(datagram, USE_CANDIDATE).is_some()
+}
+
+/// The value of the first attribute of this type in a binding request.
+fn attribute(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
     if datagram.get(..2)? != BINDING_REQUEST || datagram.get(4..8)? != COOKIE {
         return None;
     }
@@ -45,8 +57,8 @@ pub fn local_ufrag(datagram: &[u8]) -> Option<&str> {
     while let [t0, t1, l0, l1, rest @ ..] = attributes {
         let length = usize::from(u16::from_be_bytes([*l0, *l1]));
         let value = rest.get(..length)?;
-        if u16::from_be_bytes([*t0, *t1]) == USERNAME {
-            return std::str::from_utf8(value).ok()?.split(':').next().filter(|ours| !ours.is_empty());
+        if u16::from_be_bytes([*t0, *t1]) == wanted {
+            return Some(value);
         }
         attributes = rest.get(length.next_multiple_of(4)..)?;
     }
@@ -80,6 +92,13 @@ mod tests {
         let message = request(&[(0x0024, &[1, 2, 3, 4]), (0x8022, b"abc"), (USERNAME, b"ours:theirs")]);
         assert_eq!(classify(&message), Datagram::Stun);
         assert_eq!(local_ufrag(&message), Some("ours"));
+    }
+
+    #[test]
+    fn a_nomination_is_told_from_a_check() {
+        assert!(is_nomination(&request(&[(USERNAME, b"ours:theirs"), (USE_CANDIDATE, b"")])));
+        assert!(!is_nomination(&request(&[(USERNAME, b"ours:theirs")])));
+        assert!(!is_nomination(&[0; 20]));
     }
 
     #[test]

@@ -225,6 +225,11 @@ impl Room {
         step.into_iter().chain(self.next_timeout).min()
     }
 
+    /// Whether the next tick has anything to do: somebody is heard, or has just been.
+    pub fn is_mixing(&self) -> bool {
+        self.is_active
+    }
+
     /// When a room that is empty goes; none while somebody is here.
     pub fn expires_at(&self) -> Option<Duration> {
         self.empty_since.map(|since| since + self.settings.linger)

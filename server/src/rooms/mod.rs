@@ -1,7 +1,5 @@
 //! The rooms as HTTP sees them: async calls that find the worker, hand it a command and wait for the answer.
 
-mod registry;
-
 use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -15,10 +13,8 @@ use uuid::Uuid;
 pub use crate::peer::Side;
 use crate::peer::{Answer, Identity, OfferError, Peer};
 use crate::worker::counters::Counters;
-use crate::worker::{self, Command, Handle, Join, Reply};
+use crate::worker::{self, Command, Handle, Join, Registry, Reply};
 pub use crate::worker::{CommandError, PeerError, Subscription, Trickled, UnknownRoom};
-
-pub use registry::Registry;
 
 /// What the media side is told when it starts.
 #[derive(Clone)]

@@ -7,6 +7,7 @@ mod command;
 mod commands;
 pub mod counters;
 mod peers;
+mod registry;
 mod rooms;
 
 use std::cmp::Reverse;
@@ -25,11 +26,11 @@ use crate::event_log::EventLog;
 use crate::peer::stun::{self, Datagram};
 use crate::peer::{Connection, Outgoing};
 use crate::room::{Effects, MemberId, Rtp};
-use crate::rooms::Registry;
 
 pub use command::{Command, CommandError, Join, PeerError, Reply, Subscription, Trickled, UnknownRoom};
 use counters::Counters;
 use peers::Peers;
+pub use registry::Registry;
 use rooms::Rooms;
 
 /// What a worker is told when it starts.
@@ -191,8 +192,8 @@ impl Worker {
         let kind = stun::classify(datagram);
         let member = match kind {
             Datagram::Stun => match stun::local_ufrag(datagram) {
-                Some(ufrag) => self.peers.by_ufrag(ufrag),
-                None => self.peers.by_address(from),
+                Some(ufrag) => self.peers.by_ufrag(ufrag).inspect(|member| self.peers.checks_from(*member, from)),
+                None => self.peers.by_address(from).or_else(|| self.peers.by_check(from)),
             },
             Datagram::Dtls | Datagram::Media => self.peers.by_address(from),
             Datagram::Unknown => None,
@@ -328,7 +329,7 @@ impl Worker {
         room.update_watched();
         if room.room.wake_at().is_some_and(|wake| wake <= now) {
             room.room.tick(now, &mut self.effects);
-            room.count(&self.counters);
+            room.count_now_and_then(&self.counters);
             self.counters.tick(self.settings.clock.now().saturating_sub(now), now.saturating_sub(at));
         }
         self.deliver(slot, now);

@@ -23,6 +23,8 @@ pub struct Entry {
     updates: broadcast::Sender<Arc<str>>,
     watchers: Arc<AtomicU32>,
     counted: crate::room::Counters,
+    /// Ticks since the counters were last read.
+    uncounted: u32,
 }
 
 /// All rooms of a worker, in slots.
@@ -34,6 +36,8 @@ pub struct Rooms {
 /// Updates that a follower may be behind; then it starts again with a snapshot. Meters at 25 Hz fill
 /// it in 10 s.
 const UPDATES: usize = 256;
+/// Ticks: 1 s.
+const COUNT_EVERY: u32 = 50;
 
 impl Rooms {
     /// The slot of a room.
@@ -55,6 +59,7 @@ impl Rooms {
             updates: broadcast::channel(UPDATES).0,
             watchers: Arc::default(),
             counted: crate::room::Counters::default(),
+            uncounted: 0,
         };
         let slot = self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
             self.slots.push(None);
@@ -132,11 +137,21 @@ impl Entry {
         !self.is_watched()
     }
 
-    /// Adds what the room has counted since the last call.
-    pub fn count(&mut self, counters: &Counters) {
-        let now = self.room.counters();
-        Counters::add(&counters.decodes, now.decodes - self.counted.decodes);
-        Counters::add(&counters.encodes, now.encodes - self.counted.encodes);
+    /// After a tick: adds what the room has counted, once a second and before it goes to sleep, because reading the
+    /// counters asks every member.
+    pub fn count_now_and_then(&mut self, counters: &Counters) {
+        self.uncounted += 1;
+        if self.uncounted < COUNT_EVERY && self.room.is_mixing() {
+            return;
+        }
+        self.uncounted = 0;
+        let frames = |concealed: Duration| (concealed.as_micros() / audio::FRAME_TIME.as_micros()) as u64;
+        let (now, before) = (self.room.counters(), self.counted);
+        Counters::add(&counters.decodes, now.decodes - before.decodes);
+        Counters::add(&counters.encodes, now.encodes - before.encodes);
+        // What was concealed may turn out to have been a pause, and is taken back.
+        let concealed = frames(now.receive.concealed).saturating_sub(frames(before.receive.concealed));
+        Counters::add(&counters.concealed_frames, concealed);
         self.counted = now;
     }
 
