@@ -114,8 +114,8 @@ const SETTINGS: [Setting; 15] = [
     setting("config", "FILE", None, "Read settings from this TOML file"),
 ];
 
-/// Variables with our prefix that the command line reads.
-const OTHER_VARIABLES: [&str; 2] = ["MIXMINUS_SERVER", "MIXMINUS_TOKEN"];
+/// Variables with our prefix that others read: the command line, and the tests of the programs.
+const OTHER_VARIABLES: [&str; 4] = ["MIXMINUS_SERVER", "MIXMINUS_TOKEN", "MIXMINUS_BIN", "MIXMINUS_SERVER_BIN"];
 
 /// Why the server does not start: one line that helps.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -169,7 +169,13 @@ fn a_broken_file_is_refused_by_line() {
 
 #[test]
 fn variables_of_the_command_line_and_empty_ones_do_not_disturb() {
-    let environment = [("MIXMINUS_SERVER", "http://x"), ("MIXMINUS_TOKEN", "t"), ("MIXMINUS_KEY", ""), ("HOME", "/")];
+    let environment = [
+        ("MIXMINUS_SERVER", "http://x"),
+        ("MIXMINUS_TOKEN", "t"),
+        ("MIXMINUS_SERVER_BIN", "b"),
+        ("MIXMINUS_KEY", ""),
+        ("HOME", "/"),
+    ];
     assert_eq!(read(&[], &environment, None).unwrap(), Config::default());
 }
 

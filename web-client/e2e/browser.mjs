@@ -52,3 +52,15 @@ async function pagesFrom(context, dist) {
   await context.route("**/favicon.svg", give());
   await context.route((url) => url.pathname === "/" || url.pathname.startsWith("/room/"), give("index.html"));
 }
+
+/** Comes into a room by the page's own door, and is connected. */
+export async function come(browser, url, room, name, button = "Join and talk") {
+  const page = await open(browser, `${url}/room/${room}`, { viewport: { width: 1280, height: 800 } });
+  await page.getByLabel("Your name").fill(name);
+  // A tone is noise to a browser that cleans voices up.
+  const cleanUp = page.getByRole("switch", { name: "Clean up my voice" });
+  if ((await cleanUp.getAttribute("aria-checked")) === "true") await cleanUp.click();
+  await page.getByRole("button", { name: button }).click();
+  await page.getByText("connected", { exact: true }).waitFor();
+  return page;
+}

@@ -8,20 +8,9 @@
  * so many seconds, interleaved stereo 32-bit floats at 48 kHz. Stays in the room until standard input ends.
  */
 
-import { launch, open } from "./browser.mjs";
+import { come, launch } from "./browser.mjs";
 
 const [url, room, said, seconds] = process.argv.slice(2);
-
-async function come(browser, name, button) {
-  const page = await open(browser, `${url}/room/${room}`);
-  await page.getByLabel("Your name").fill(name);
-  // What is said is noise to a browser that cleans voices up.
-  const cleanUp = page.getByRole("switch", { name: "Clean up my voice" });
-  if ((await cleanUp.getAttribute("aria-checked")) === "true") await cleanUp.click();
-  await page.getByRole("button", { name: button }).click();
-  await page.getByText("connected", { exact: true }).waitFor();
-  return page;
-}
 
 /** Records what the page plays, in the page's own audio thread. */
 function listen(page, seconds) {
@@ -57,8 +46,8 @@ function listen(page, seconds) {
 const browsers = await Promise.all([launch({ microphone: said }), launch()]);
 try {
   const [talker, listener] = await Promise.all([
-    come(browsers[0], "Anna", "Join and talk"),
-    come(browsers[1], "Ben", "Just listen"),
+    come(browsers[0], url, room, "Anna"),
+    come(browsers[1], url, room, "Ben", "Just listen"),
   ]);
   await talker.getByRole("switch", { name: "Keep talking" }).click();
   await listener.getByText("Anna is talking", { exact: true }).first().waitFor();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
-import { launch, open } from "./browser.mjs";
+import { come as join, launch, open } from "./browser.mjs";
 import { Line } from "./line.mjs";
 import { Server } from "./server.mjs";
 import { heard, toneFiles } from "./tone.mjs";
@@ -31,16 +31,7 @@ after(async () => {
   await tones?.remove();
 });
 
-async function come(browser, room, name, button = "Join and talk", url = server.url) {
-  const page = await open(browser, `${url}/room/${room}`, { viewport: { width: 1280, height: 800 } });
-  await page.getByLabel("Your name").fill(name);
-  // A tone is noise to a browser that cleans voices up.
-  const cleanUp = page.getByRole("switch", { name: "Clean up my voice" });
-  if ((await cleanUp.getAttribute("aria-checked")) === "true") await cleanUp.click();
-  await page.getByRole("button", { name: button }).click();
-  await page.getByText("connected", { exact: true }).waitFor();
-  return page;
-}
+const come = (browser, room, name, button, url = server.url) => join(browser, url, room, name, button);
 
 async function together(room) {
   const [anna, ben] = await Promise.all([come(browsers.anna, room, "Anna"), come(browsers.ben, room, "Ben")]);
