@@ -26,5 +26,6 @@ COPY --from=build /mixminus/target/release/mixminus-server /mixminus/target/rele
 USER mixminus
 # HTTP, and the media of up to four workers.
 EXPOSE 8080/tcp 40000-40003/udp
-HEALTHCHECK --interval=10s --timeout=3s CMD ["mixminus", "rooms"]
+# There is no curl in the image; bash speaks enough HTTP.
+HEALTHCHECK --interval=10s --timeout=3s CMD ["bash", "-c", "listen=${MIXMINUS_LISTEN:-127.0.0.1:8080}; exec 3<>/dev/tcp/127.0.0.1/${listen##*:}; printf 'GET /api/health HTTP/1.0\\r\\n\\r\\n' >&3; grep -q '\"status\":\"ok\"' <&3"]
 ENTRYPOINT ["mixminus-server"]
