@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::Context;
 use audio::{FRAME_SAMPLES, FRAME_TIME};
 use clap::Args;
-use futures_util::future::try_join_all;
 use serde::Serialize;
 use signaling::client::{Client, Publish, Publisher};
 use signaling::{Kind, RoomName, check_track_name};
@@ -85,7 +84,7 @@ impl Push {
             let name = publish.name.clone().unwrap_or_default();
             tracks.push(join(&client, &self.room, name, source, publish));
         }
-        let tracks = stop::or_join(&stop, try_join_all(tracks)).await?;
+        let tracks = stop::or_join(&stop, one_after_the_other(tracks)).await?;
 
         let progress = Progress::new(tracks.len());
         let start = Instant::now() + FRAME_TIME;
@@ -128,6 +127,15 @@ impl Push {
         }
         Ok(sources)
     }
+}
+
+/// So that the strips stand on the desk in the order of the files.
+async fn one_after_the_other(joins: Vec<impl Future<Output = anyhow::Result<Track>>>) -> anyhow::Result<Vec<Track>> {
+    let mut tracks = Vec::new();
+    for join in joins {
+        tracks.push(join.await?);
+    }
+    Ok(tracks)
 }
 
 async fn join(
