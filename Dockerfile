@@ -15,6 +15,7 @@ WORKDIR /mixminus
 COPY Cargo.toml Cargo.lock ./
 COPY audio audio
 COPY signaling signaling
+COPY room room
 COPY client-cli client-cli
 COPY server server
 COPY --from=web /mixminus/web-client/dist web-client/dist

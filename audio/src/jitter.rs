@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::packet::{self, Shape};
+use crate::playout::MIN_PAUSE;
 use crate::{OpusError, SAMPLE_RATE};
 
 /// One RTP packet of a talker, without its header.
@@ -87,9 +88,11 @@ const PAYLOAD_STEP: usize = 256;
 pub(crate) struct Entry {
     /// Extended sequence number: rises, never wraps.
     pub sequence: i64,
-    /// Extended RTP time in samples.
-    pub timestamp: i64,
+    /// When it begins in samples of the stream's sound: its RTP time, where the sender counts right.
+    pub media: i64,
     pub shape: Shape,
+    /// A redundant copy, and the packet itself never came.
+    pub is_copy: bool,
     pub arrival: Duration,
     pub payload: Vec<u8>,
 }
@@ -104,8 +107,14 @@ pub(crate) struct Buffer {
     samples: usize,
     max_samples: usize,
     newest: Option<Newest>,
+    /// Interarrival jitter (RFC 3550 §6.4.1), in samples.
+    jitter: f64,
     /// The lowest sequence number that counts as part of the stream.
     first: i64,
+    /// By how much the sender's RTP time is ahead of the sound it sends, and by how much more with
+    /// each packet: nothing, if it counts right.
+    skew: i64,
+    odd: i64,
     /// What is below this is played or given up.
     next: i64,
     seen: Seen,
@@ -116,6 +125,7 @@ pub(crate) struct Buffer {
 struct Newest {
     sequence: i64,
     timestamp: i64,
+    samples: i64,
     arrival: Duration,
 }
 
@@ -130,7 +140,10 @@ impl Buffer {
             samples: 0,
             max_samples,
             newest: None,
+            jitter: 0.0,
             first: 0,
+            skew: 0,
+            odd: 0,
             next: 0,
             seen: Seen::default(),
             counts: Counts::default(),
@@ -157,7 +170,10 @@ impl Buffer {
         let (sequence, timestamp) = (newest.sequence + step, newest.timestamp + ahead);
         let arrival = if step > 0 {
             self.seen.advance(newest.sequence, sequence);
-            self.newest = Some(Newest { sequence, timestamp, arrival: now });
+            // RFC 3550 A.8.
+            self.jitter += (newest.unevenness(ahead, now) - self.jitter) / 16.0;
+            self.follow(step, ahead - newest.samples);
+            self.newest = Some(Newest { sequence, timestamp, samples: shape.samples as i64, arrival: now });
             let gap = (step - 1) as u16;
             self.counts.missing += u64::from(gap);
             if gap == 0 { Arrival::InOrder } else { Arrival::Missing(gap) }
@@ -176,6 +192,7 @@ impl Buffer {
                 return Arrival::Late;
             }
             self.counts.out_of_order += 1;
+            self.replace_copy(sequence);
             Arrival::OutOfOrder
         };
         self.keep(packet, sequence, timestamp, shape, now);
@@ -183,6 +200,47 @@ impl Buffer {
             (true, Arrival::InOrder | Arrival::OutOfOrder) => Arrival::Overflow,
             (_, arrival) => arrival,
         }
+    }
+
+    /// Takes a copy of a packet in, which came with a later one; says whether it is of use: the packet
+    /// itself is missing, and its place not played.
+    pub fn insert_copy(&mut self, packet: Packet<'_>, now: Duration) -> bool {
+        let (Some(newest), Ok(shape)) = (self.newest, check(packet.payload)) else { return false };
+        let step = i64::from(packet.sequence.wrapping_sub(newest.sequence as u16) as i16);
+        let ahead = i64::from(packet.timestamp.wrapping_sub(newest.timestamp as u32) as i32);
+        let (sequence, timestamp) = (newest.sequence + step, newest.timestamp + ahead);
+        let is_near = step < 0 && step > -MAX_SEQUENCE_STEP && ahead <= 0 && ahead > -MAX_TIMESTAMP_AHEAD;
+        if !is_near
+            || sequence < self.first.max(self.next)
+            || self.seen.has(newest.sequence, sequence)
+            || self.entries.iter().any(|entry| entry.sequence == sequence)
+        {
+            return false;
+        }
+        self.keep(packet, sequence, timestamp, shape, now);
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.sequence == sequence) {
+            entry.is_copy = true;
+        }
+        self.bound();
+        true
+    }
+
+    /// When a packet with this RTP time begins in the stream's sound, and whether there is a stream.
+    pub fn media(&self, timestamp: u32) -> Option<i64> {
+        let newest = self.newest?;
+        Some(newest.timestamp + i64::from(timestamp.wrapping_sub(newest.timestamp as u32) as i32) - self.skew)
+    }
+
+    /// The RTP time of a media time.
+    pub fn timestamp(&self, media: i64) -> u32 {
+        (media + self.skew) as u32
+    }
+
+    /// Whether this packet of the stream, near its newest, has not come and can still be played.
+    pub fn is_missing(&self, sequence: u16) -> bool {
+        let Some(newest) = self.newest else { return false };
+        let sequence = newest.sequence + i64::from(sequence.wrapping_sub(newest.sequence as u16) as i16);
+        sequence >= self.first.max(self.next) && sequence < newest.sequence && !self.seen.has(newest.sequence, sequence)
     }
 
     /// The packet that plays next, if any waits.
@@ -232,6 +290,14 @@ impl Buffer {
             self.recycle(entry);
         }
         self.newest = None;
+        self.jitter = 0.0;
+    }
+
+    /// Drops the head uncounted: nobody was to hear it.
+    pub fn forget(&mut self) {
+        if let Some(entry) = self.pop() {
+            self.recycle(entry);
+        }
     }
 
     /// Drops the head to get rid of delay, and counts it.
@@ -242,6 +308,11 @@ impl Buffer {
         }
     }
 
+    /// The interarrival jitter of this stream, from packets that came in order.
+    pub fn jitter(&self) -> Duration {
+        Duration::from_secs_f64(self.jitter / f64::from(SAMPLE_RATE))
+    }
+
     /// What arrived so far, over all streams.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -249,7 +320,9 @@ impl Buffer {
 
     fn begin(&mut self, packet: Packet<'_>, shape: Shape, now: Duration) -> Arrival {
         let (sequence, timestamp) = (i64::from(packet.sequence), i64::from(packet.timestamp));
-        self.newest = Some(Newest { sequence, timestamp, arrival: now });
+        self.newest = Some(Newest { sequence, timestamp, samples: shape.samples as i64, arrival: now });
+        (self.skew, self.odd) = (0, 0);
+        self.jitter = 0.0;
         self.first = sequence;
         // What was sent just before the first packet may still come in time.
         self.next = i64::MIN;
@@ -257,6 +330,24 @@ impl Buffer {
         self.seen.mark(sequence);
         self.keep(packet, sequence, timestamp, shape, now);
         Arrival::First
+    }
+
+    /// The packet itself is better than the copy that came first.
+    fn replace_copy(&mut self, sequence: i64) {
+        let copy = self.entries.iter().position(|entry| entry.is_copy && entry.sequence == sequence);
+        if let Some(entry) = copy.and_then(|at| self.entries.remove(at)) {
+            self.bytes -= entry.payload.len();
+            self.samples -= entry.shape.samples;
+            self.recycle(entry);
+        }
+    }
+
+    /// Learns from a packet `gap` samples after the end of the one before it how the sender counts.
+    fn follow(&mut self, step: i64, gap: i64) {
+        if step == 1 {
+            self.odd = if (-(packet::MAX_PACKET_SAMPLES as i64)..MIN_PAUSE).contains(&gap) { gap } else { 0 };
+        }
+        self.skew += self.odd * step;
     }
 
     fn keep(&mut self, packet: Packet<'_>, sequence: i64, timestamp: i64, shape: Shape, arrival: Duration) {
@@ -272,7 +363,8 @@ impl Buffer {
         self.bytes += payload.len();
         self.samples += shape.samples;
         let place = self.entries.partition_point(|entry| entry.sequence < sequence);
-        self.entries.insert(place, Entry { sequence, timestamp, shape, arrival, payload });
+        let media = timestamp - self.skew;
+        self.entries.insert(place, Entry { sequence, media, shape, is_copy: false, arrival, payload });
     }
 
     /// Drops the oldest until the bounds hold; the newest always stays.
@@ -294,6 +386,12 @@ impl Newest {
         let passed = now.saturating_sub(self.arrival).as_millis().min(1 << 40) as i64 * i64::from(SAMPLE_RATE / 1000);
         let longest = passed + MAX_TIMESTAMP_AHEAD + step * packet::MAX_PACKET_SAMPLES as i64;
         (-MAX_TIMESTAMP_BACK..=longest).contains(&ahead)
+    }
+
+    /// How much farther apart the next packet came than its time is ahead, either way. In samples.
+    fn unevenness(&self, ahead: i64, now: Duration) -> f64 {
+        let passed = now.as_secs_f64() - self.arrival.as_secs_f64();
+        (passed * f64::from(SAMPLE_RATE) - ahead as f64).abs()
     }
 }
 

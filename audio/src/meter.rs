@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{CHANNELS, FRAME_SAMPLES, FRAME_TIME, Frame};
+use crate::{CHANNELS, FRAME_TIME, Frame, FrameLength};
 
 /// What silence reads.
 pub const FLOOR_DBFS: f32 = -127.0;
@@ -21,7 +21,7 @@ pub fn level_dbfs(frame: &Frame) -> f32 {
         power[0] += pair[0];
         power[1] += pair[1];
     }
-    let mean = power[0].max(power[1]) / FRAME_SAMPLES as f32;
+    let mean = power[0].max(power[1]) / frame.length().samples() as f32;
     to_dbfs((2.0 * mean).sqrt())
 }
 
@@ -40,8 +40,8 @@ pub fn to_dbfs(amplitude: f32) -> f32 {
 pub struct TalkingSettings {
     /// Louder than this is talk.
     pub on_dbfs: f32,
-    /// For so many frames in a row.
-    pub on_frames: u32,
+    /// For so long, in whole frames.
+    pub on_after: Duration,
     /// Softer than this is silence.
     pub off_dbfs: f32,
     /// For so long.
@@ -50,7 +50,7 @@ pub struct TalkingSettings {
 
 impl Default for TalkingSettings {
     fn default() -> Self {
-        Self { on_dbfs: -50.0, on_frames: 2, off_dbfs: -55.0, off_after: Duration::from_millis(300) }
+        Self { on_dbfs: -50.0, on_after: 2 * FRAME_TIME, off_dbfs: -55.0, off_after: Duration::from_millis(300) }
     }
 }
 
@@ -58,7 +58,7 @@ impl Default for TalkingSettings {
 #[derive(Clone, Debug, Default)]
 pub struct Talking {
     settings: TalkingSettings,
-    loud_frames: u32,
+    loud_for: Duration,
     quiet_for: Duration,
     talking: bool,
 }
@@ -69,11 +69,12 @@ impl Talking {
         Self { settings, ..Self::default() }
     }
 
-    /// Takes the level of the next frame and says whether the track talks.
-    pub fn update(&mut self, level_dbfs: f32) -> bool {
-        self.loud_frames = if level_dbfs > self.settings.on_dbfs { self.loud_frames.saturating_add(1) } else { 0 };
-        self.quiet_for = if level_dbfs < self.settings.off_dbfs { self.quiet_for + FRAME_TIME } else { Duration::ZERO };
-        if self.loud_frames >= self.settings.on_frames.max(1) {
+    /// Takes the level of the next frame, which is so long, and says whether the track talks.
+    pub fn update(&mut self, level_dbfs: f32, length: FrameLength) -> bool {
+        let lasts = |time: Duration, is: bool| if is { time + length.time() } else { Duration::ZERO };
+        self.loud_for = lasts(self.loud_for, level_dbfs > self.settings.on_dbfs);
+        self.quiet_for = lasts(self.quiet_for, level_dbfs < self.settings.off_dbfs);
+        if self.loud_for >= self.settings.on_after.max(length.time()) {
             self.talking = true;
         } else if self.quiet_for >= self.settings.off_after {
             self.talking = false;

@@ -43,6 +43,7 @@ impl Bus {
     pub fn minus(&self, own: &Frame, out: &mut Frame) {
         if self.tracks <= 1 {
             // Nothing else sounds: exact zeros, not a rest of rounding.
+            out.set_length(own.length());
             out.clear();
             return;
         }

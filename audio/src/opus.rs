@@ -1,7 +1,10 @@
-//! Opus by libopus. The one file that names the crate `opus`.
+//! Opus by libopus.
 
+use std::time::Duration;
+
+use crate::libopus::{EncoderSetting, RawDecoder, RawDred, RawEncoder};
 use crate::packet;
-use crate::{CHANNELS, FRAME_SAMPLES, Frame, SAMPLE_RATE};
+use crate::{CHANNELS, FRAME_SAMPLES, Frame};
 
 /// The longest packet, 120 ms, as interleaved stereo samples: room for any decode.
 pub const MAX_DECODED: usize = packet::MAX_PACKET_SAMPLES * CHANNELS;
@@ -25,16 +28,15 @@ pub enum OpusError {
     },
 }
 
-impl From<opus::Error> for OpusError {
-    fn from(error: opus::Error) -> Self {
-        OpusError::Codec { function: error.function(), reason: error.description() }
-    }
-}
-
 /// Samples per channel at 48 kHz that a packet decodes to: 120 to 5760 (2.5 to 120 ms).
 /// An error where its first byte and its lengths break RFC 6716 §3.4.
 pub fn packet_samples(payload: &[u8]) -> Result<usize, OpusError> {
     packet::parse(payload).map(|shape| shape.samples)
+}
+
+/// Whether a packet carries a copy of the one before it (in-band FEC); false where it is malformed.
+pub fn has_fec(payload: &[u8]) -> bool {
+    packet::parse(payload).is_ok_and(|shape| shape.has_fec)
 }
 
 /// How an [`Encoder`] weighs bits, effort and loss.
@@ -49,69 +51,81 @@ pub struct Settings {
     pub expected_loss_percent: u8,
     /// Whether packets may carry a copy of the packet before them.
     pub fec: bool,
+    /// How far back each packet describes what was before it (DRED), up to 1.04 s in steps of 10 ms;
+    /// zero is off. Costs some 30 kbit/s a second of reach, and needs an expected loss above zero.
+    pub dred: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { bitrate_bps: 128_000, complexity: 10, expected_loss_percent: 0, fec: true }
+        Settings { bitrate_bps: 128_000, complexity: 10, expected_loss_percent: 0, fec: true, dred: Duration::ZERO }
     }
 }
 
-/// Encodes stereo frames of 20 ms.
+/// Encodes stereo frames of 10 or 20 ms.
 #[derive(Debug)]
 pub struct Encoder {
-    inner: opus::Encoder,
+    inner: RawEncoder,
 }
 
 impl Encoder {
     /// An encoder with no history. An error only if libopus cannot allocate.
     pub fn new(settings: Settings) -> Result<Self, OpusError> {
-        let mut inner = opus::Encoder::new(SAMPLE_RATE, opus::Channels::Stereo, opus::Application::Audio)?;
-        let bitrate = settings.bitrate_bps.clamp(6_000, 510_000);
-        inner.set_bitrate(opus::Bitrate::Bits(bitrate as i32))?;
-        inner.set_complexity(i32::from(settings.complexity.min(10)))?;
-        inner.set_packet_loss_perc(i32::from(settings.expected_loss_percent.min(100)))?;
-        inner.set_inband_fec(settings.fec)?;
+        let mut inner = RawEncoder::new()?;
+        inner.set(EncoderSetting::Bitrate(settings.bitrate_bps.clamp(6_000, 510_000) as i32))?;
+        inner.set(EncoderSetting::Complexity(i32::from(settings.complexity.min(10))))?;
+        inner.set(EncoderSetting::ExpectedLoss(i32::from(settings.expected_loss_percent.min(100))))?;
+        inner.set(EncoderSetting::InbandFec(settings.fec))?;
+        if !settings.dred.is_zero() {
+            inner.set(EncoderSetting::Dred((settings.dred.as_millis() / 10).min(104) as i32))?;
+        }
         Ok(Self { inner })
     }
 
     /// Encodes one frame into `out` and returns the bytes written, at most [`MAX_ENCODED`]. A
     /// smaller `out` lowers the quality; an empty one is an error. The frame must be finite.
     pub fn encode(&mut self, frame: &Frame, out: &mut [u8]) -> Result<usize, OpusError> {
+        self.encode_part(frame.samples(), out)
+    }
+
+    /// The same for 2.5, 5, 10 or 20 ms of interleaved stereo: a stream may go on in shorter frames.
+    pub fn encode_part(&mut self, samples: &[f32], out: &mut [u8]) -> Result<usize, OpusError> {
         let room = out.len().min(MAX_ENCODED);
-        Ok(self.inner.encode_float(frame.samples(), &mut out[..room])?)
+        self.inner.encode(samples, &mut out[..room])
     }
 
     /// The same, with no prediction from the frames before, so that a decoder with any other
     /// history follows from here on.
     pub fn encode_independent(&mut self, frame: &Frame, out: &mut [u8]) -> Result<usize, OpusError> {
-        self.inner.set_prediction_disabled(true)?;
+        self.inner.set(EncoderSetting::PredictionDisabled(true))?;
         let written = self.encode(frame, out);
-        self.inner.set_prediction_disabled(false)?;
+        self.inner.set(EncoderSetting::PredictionDisabled(false))?;
         written
     }
 
     /// Samples per channel at 48 kHz by which the decoded sound comes later: the pre-skip of a file.
     pub fn lookahead(&mut self) -> Result<usize, OpusError> {
-        Ok(self.inner.get_lookahead()?.max(0) as usize)
+        self.inner.lookahead()
     }
 
     /// Forgets all history and keeps the settings.
     pub fn reset(&mut self) -> Result<(), OpusError> {
-        Ok(self.inner.reset_state()?)
+        self.inner.reset()
     }
 }
 
 /// Decodes packets of 2.5 to 120 ms, mono or stereo, to stereo at 48 kHz.
 #[derive(Debug)]
 pub struct Decoder {
-    inner: opus::Decoder,
+    inner: RawDecoder,
+    /// Made when a packet is first asked for what it describes of the past.
+    dred: Option<Box<RawDred>>,
 }
 
 impl Decoder {
     /// A decoder with no history. An error only if libopus cannot allocate.
     pub fn new() -> Result<Self, OpusError> {
-        Ok(Self { inner: opus::Decoder::new(SAMPLE_RATE, opus::Channels::Stereo)? })
+        Ok(Self { inner: RawDecoder::new()?, dred: None })
     }
 
     /// Decodes a packet to the start of `out` (interleaved stereo, [`MAX_DECODED`] always fits) and
@@ -119,7 +133,7 @@ impl Decoder {
     pub fn decode(&mut self, payload: &[u8], out: &mut [f32]) -> Result<usize, OpusError> {
         let wanted = packet_samples(payload)?;
         let out = out.get_mut(..wanted * CHANNELS).ok_or(NO_ROOM)?;
-        let decoded = self.inner.decode_float(payload, out, false)?.min(wanted);
+        let decoded = self.inner.decode(payload, out, false)?.min(wanted);
         // After a change of frame size libopus may give less than a packet of silence is long.
         out[decoded * CHANNELS..].fill(0.0);
         tame(out);
@@ -139,11 +153,41 @@ impl Decoder {
         self.recover(payload, out)
     }
 
+    /// How many samples before `payload` its deep redundancy (DRED) describes, out of the `wanted`
+    /// ones, and none where it has none. What it says is kept for [`Self::decode_dred`]. Takes
+    /// memory once, at the first packet that may have any, and 0.3 ms where it has.
+    pub fn read_dred(&mut self, payload: &[u8], wanted: usize) -> usize {
+        if !packet::may_have_dred(payload) {
+            return 0;
+        }
+        if self.dred.is_none() {
+            self.dred = RawDred::new().ok().map(Box::new);
+        }
+        // It is read in steps of 40 ms, and ends a little before the packet.
+        let read = self.dred.as_mut().and_then(|dred| dred.read(payload, wanted + 2 * DRED_STEP).ok());
+        // What it leaves out there would be silence.
+        read.filter(|&(_, end)| end == 0).map_or(0, |(reach, _)| reach.min(wanted))
+    }
+
+    /// Fills `out` with what lay `before` samples ahead of the packet of [`Self::read_dred`], in its
+    /// own time and in order. `out` as for [`Self::conceal`].
+    pub fn decode_dred(&mut self, before: usize, out: &mut [f32]) -> Result<usize, OpusError> {
+        if out.len() > MAX_DECODED || out.is_empty() {
+            return Err(NO_ROOM);
+        }
+        let dred = self.dred.as_ref().ok_or(NO_ROOM)?;
+        let decoded = self.inner.decode_dred(dred, before, out)?;
+        let decoded = (decoded * CHANNELS).min(out.len());
+        out[decoded..].fill(0.0);
+        tame(out);
+        Ok(out.len() / CHANNELS)
+    }
+
     fn recover(&mut self, payload: &[u8], out: &mut [f32]) -> Result<usize, OpusError> {
         if out.len() > MAX_DECODED || out.is_empty() {
             return Err(NO_ROOM);
         }
-        let decoded = self.inner.decode_float(payload, out, true)?;
+        let decoded = self.inner.decode(payload, out, !payload.is_empty())?;
         let decoded = (decoded * CHANNELS).min(out.len());
         out[decoded..].fill(0.0);
         tame(out);
@@ -152,14 +196,17 @@ impl Decoder {
 
     /// Forgets all history.
     pub fn reset(&mut self) -> Result<(), OpusError> {
-        Ok(self.inner.reset_state()?)
+        self.inner.reset()
     }
 }
+
+/// Samples of one latent of DRED, 40 ms.
+const DRED_STEP: usize = 1920;
 
 const NO_ROOM: OpusError = OpusError::Codec { function: "decode", reason: "the buffer has the wrong size" };
 
 /// Far over what music reaches (+18 dBFS), and low enough that sums of it stay harmless.
-const LOUDEST: f32 = 8.0;
+pub(crate) const LOUDEST: f32 = 8.0;
 
 /// A crafted packet may decode to anything; what leaves here is finite and bounded.
 fn tame(samples: &mut [f32]) {

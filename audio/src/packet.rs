@@ -42,6 +42,11 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Shape, OpusError> {
     Ok(Shape { samples, frame_samples, has_fec: has_fec(toc, frame_samples, first), is_speech: toc & 0x80 == 0 })
 }
 
+/// Whether a packet has padding at all: extensions, DRED among them, lie there.
+pub(crate) fn may_have_dred(payload: &[u8]) -> bool {
+    matches!(payload, [toc, count, ..] if toc & 0x03 == 3 && count & 0x40 != 0)
+}
+
 const TOO_SHORT: OpusError = OpusError::Malformed("it ends inside a frame");
 
 /// Samples per channel of one frame (RFC 6716 §3.1, table 2).

@@ -3,7 +3,7 @@
 
 use std::f32::consts::{FRAC_PI_4, SQRT_2};
 
-use crate::{CHANNELS, FRAME_SAMPLES, Frame};
+use crate::{CHANNELS, Frame};
 
 /// At and below this gain a strip is silent.
 pub const MIN_GAIN_DB: f32 = -60.0;
@@ -82,6 +82,11 @@ impl Strip {
         self.now == [0.0; CHANNELS] && self.wanted == [0.0; CHANNELS]
     }
 
+    /// Whether what goes in comes out untouched, and nothing moves.
+    pub fn is_unity(&self) -> bool {
+        self.now == [1.0; CHANNELS] && self.wanted == [1.0; CHANNELS]
+    }
+
     /// Ends a ramp at once. For a track that does not sound just now: it comes back at its new values.
     pub fn settle(&mut self) {
         self.now = self.wanted;
@@ -126,6 +131,11 @@ impl Master {
         self.now = self.wanted;
     }
 
+    /// Whether every mix stays as it is, and nothing moves.
+    pub fn is_unity(&self) -> bool {
+        self.now == 1.0 && self.wanted == 1.0
+    }
+
     /// Whether every mix is zeros: at −60 dB, and the ramp to it is done.
     pub fn is_silent(&self) -> bool {
         self.now == 0.0 && self.wanted == 0.0
@@ -150,7 +160,9 @@ fn factors(gain_db: f32, pan: f32, muted: bool) -> [f32; CHANNELS] {
     if pan == 0.0 { [gain; CHANNELS] } else { [left * gain, right * gain] }
 }
 
-fn ramp(frame: &mut Frame, from: [f32; CHANNELS], to: [f32; CHANNELS]) {
+/// Multiplies by factors for left and right that go from one to the other over the frame.
+pub(crate) fn ramp(frame: &mut Frame, from: [f32; CHANNELS], to: [f32; CHANNELS]) {
+    let length = frame.length().samples() as f32;
     let pairs = frame.samples_mut().chunks_exact_mut(CHANNELS);
     if from == to {
         if to != [1.0; CHANNELS] {
@@ -162,7 +174,7 @@ fn ramp(frame: &mut Frame, from: [f32; CHANNELS], to: [f32; CHANNELS]) {
         return;
     }
     for (index, pair) in pairs.enumerate() {
-        let way = (index + 1) as f32 / FRAME_SAMPLES as f32;
+        let way = (index + 1) as f32 / length;
         pair[0] *= from[0] + (to[0] - from[0]) * way;
         pair[1] *= from[1] + (to[1] - from[1]) * way;
     }

@@ -64,32 +64,33 @@ fn bringing_delay_down_leaves_a_tone_a_tone() {
 
 #[test]
 fn delay_is_cut_where_it_is_quiet_if_it_is_quiet() {
-    let pauses = |at: usize| if at % 48_000 < 24_000 { voice(at) } else { [0.0; 2] };
+    let pauses = |at: usize| if at % 48_000 < 16_800 { voice(at) } else { [0.0; 2] };
     let sent = Talker::default().send(&[960; 500], pauses);
     let mut playout = playout();
     // The excess is noticed in a pause, and a pause has room for all of it.
-    let heard = listen(&mut playout, &stalled(&sent, ms(2540), ms(2840)), ms(4), ms(10_000));
-    assert!(playout.stats().skipped > ms(200));
+    let heard = listen(&mut playout, &stalled(&sent, ms(2540), ms(2740)), ms(4), ms(10_000));
+    assert!(playout.stats().skipped > ms(150));
     let wanted = analysis::channel(&decoded(&sent), 0);
     let left = analysis::channel(&heard.samples, 0);
     for second in 3..9 {
-        let word = &wanted[second * 48_000..][..24_000];
+        let word = &wanted[second * 48_000..][..16_800];
         let found = analysis::find(word, &left).unwrap();
-        assert!(found.likeness > 0.98, "the word of second {second} is whole: {}", found.likeness);
+        assert!(found.likeness > 0.97, "the word of second {second} is whole: {}", found.likeness);
     }
     assert!(heard.delays[480] <= ms(60));
 }
 
 #[test]
 fn over_the_maximum_it_skips_forward_at_once_without_a_click() {
-    let sent = Talker::default().send(&[960; 300], tone(233.1, 0.3));
+    let sent = Talker::default().send(&[960; 450], tone(233.1, 0.3));
     let mut playout = playout();
-    let heard = listen(&mut playout, &stalled(&sent, ms(2000), ms(2900)), ms(4), ms(6000));
+    let heard = listen(&mut playout, &stalled(&sent, ms(2000), ms(2900)), ms(4), ms(9000));
     assert!(heard.delays.iter().all(|&delay| delay <= ms(400) + ms(240)), "{:?}", heard.delays.iter().max());
-    assert!(heard.delays[147..].iter().all(|&delay| delay <= ms(60)), "{:?}", &heard.delays[147..150]);
+    assert!(heard.delays[147..].iter().all(|&delay| delay <= ms(520)), "{:?}", heard.delays[147..].iter().max());
+    assert!(heard.delays[395..].iter().all(|&delay| delay <= ms(60)), "{:?}", &heard.delays[395..400]);
     let stats = playout.stats();
     assert_eq!(stats.missing, 0);
-    assert!((30..50).contains(&stats.discarded), "{}", stats.discarded);
+    assert!((20..50).contains(&stats.discarded), "{}", stats.discarded);
     assert!(heard.arrivals.contains(&Arrival::Overflow));
     assert!(analysis::largest_step(&analysis::channel(&heard.samples, 0)) < 0.03);
 }
@@ -98,16 +99,16 @@ fn over_the_maximum_it_skips_forward_at_once_without_a_click() {
 fn a_new_target_is_followed() {
     let sent = Talker::default().send(&[960; 800], voice);
     let arrivals = delayed(&sent, |_| ms(5));
-    let mut playout = Playout::new(PlayoutSettings { target: ms(200), ..PlayoutSettings::default() });
+    let mut playout = Playout::new(PlayoutSettings { min: ms(200), ..PlayoutSettings::default() });
     let before = listen(&mut playout, &arrivals[..400], ms(4), ms(8000));
-    assert!(before.delays[20..].iter().all(|delay| (ms(180)..=ms(220)).contains(delay)));
-    playout.set_target(ms(60));
+    assert!(before.delays[20..].iter().all(|delay| (ms(200)..=ms(240)).contains(delay)));
+    playout.set_min(ms(60));
     let mut frame = Frame::SILENCE;
     for (number, (at, packet)) in arrivals[399..].iter().enumerate() {
         playout.insert(*packet, *at);
         playout.next(&mut frame, ms(8004 + 20 * number as u64));
     }
-    assert!(playout.stats().delay <= ms(80), "{:?}", playout.stats().delay);
+    assert!(playout.stats().delay <= ms(105), "{:?}", playout.stats().delay);
 }
 
 /// A talker whose clock is off by so many parts in a million, for an hour. It sends Opus' frame of
@@ -145,7 +146,7 @@ fn an_hour_of_a_fast_clock_stays_bounded() {
     assert_eq!((stats.missing, stats.discarded, stats.late), (0, 0, 0));
     // 200 ppm of an hour is 720 ms.
     assert!((ms(600)..ms(800)).contains(&stats.skipped), "{:?}", stats.skipped);
-    assert_eq!(stats.concealed, Duration::ZERO);
+    assert!(stats.concealed <= ms(40), "{:?}", stats.concealed);
 }
 
 #[test]
@@ -153,7 +154,8 @@ fn an_hour_of_a_slow_clock_stays_bounded() {
     let (delays, stats) = an_hour(-200);
     assert!(delays[20..].iter().all(|&delay| delay <= ms(80)), "{:?}", delays.iter().max());
     assert_eq!((stats.missing, stats.discarded, stats.late), (0, 0, 0));
-    assert!((ms(600)..ms(1200)).contains(&(stats.concealed)), "{:?}", stats.concealed);
+    assert!((ms(600)..ms(900)).contains(&stats.stretched), "{:?}", stats.stretched);
+    assert!(stats.concealed <= ms(40), "{:?}", stats.concealed);
     assert!(stats.skipped < ms(100), "{:?}", stats.skipped);
 }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use audio::limiter::{DEFAULT_CEILING_DBFS, LOOKAHEAD_SAMPLES};
+use audio::limiter::DEFAULT_CEILING_DBTP;
 use audio::{Bus, Decoder, Encoder, EncoderSettings, Frame, Limiter, MAX_DECODED, MAX_ENCODED, analysis, db_to_gain};
 use support::*;
 
@@ -29,6 +29,8 @@ fn limited(limiter: &mut Limiter, frames: &[Frame]) -> (Vec<f32>, Vec<f32>) {
     (all, reductions)
 }
 
+const DELAY: usize = Limiter::DELAY_SAMPLES;
+
 /// Sixteen tones a listener can tell apart, none a harmonic of another.
 fn pitch(talker: usize) -> f64 {
     220.0 * 2_f64.powf(talker as f64 * 0.29) + 1.7
@@ -36,7 +38,7 @@ fn pitch(talker: usize) -> f64 {
 
 #[test]
 fn sixteen_full_scale_talkers_stay_under_the_ceiling_and_are_told_apart() {
-    let ceiling = db_to_gain(DEFAULT_CEILING_DBFS);
+    let ceiling = db_to_gain(DEFAULT_CEILING_DBTP);
     let talkers: Vec<Vec<Frame>> = (0..16).map(|talker| frames(100, tone(pitch(talker), 1.0))).collect();
     let mut limiter = Limiter::default();
     let mut encoder = Encoder::new(EncoderSettings { bitrate_bps: 128_000, ..EncoderSettings::default() }).unwrap();
@@ -79,8 +81,8 @@ fn below_the_ceiling_only_the_delay_is_there() {
     let input = frames(50, |at| sweep(at).map(|sample| sample * 1.6));
     let (output, reductions) = limited(&mut Limiter::default(), &input);
     let wanted: Vec<f32> = input.iter().flat_map(|frame| frame.samples().to_vec()).collect();
-    assert!(output[LOOKAHEAD_SAMPLES * 2..] == wanted[..wanted.len() - LOOKAHEAD_SAMPLES * 2]);
-    assert!(output[..LOOKAHEAD_SAMPLES * 2].iter().all(|&sample| sample == 0.0));
+    assert!(output[DELAY * 2..] == wanted[..wanted.len() - DELAY * 2]);
+    assert!(output[..DELAY * 2].iter().all(|&sample| sample == 0.0));
     assert!(reductions.iter().all(|&reduction| reduction == 0.0));
 }
 
@@ -93,12 +95,10 @@ fn after_a_peak_the_sound_is_untouched_again() {
     assert!(reductions[5] > 5.0 && reductions[20] < reductions[6], "{:?}", &reductions[..20]);
     let quiet = reductions.iter().rposition(|&reduction| reduction > 0.0).unwrap() + 1;
     assert!(quiet < 120, "released within two seconds: {quiet}");
-    assert!(
-        output[quiet * 1920..] == wanted[quiet * 1920 - LOOKAHEAD_SAMPLES * 2..wanted.len() - LOOKAHEAD_SAMPLES * 2]
-    );
+    assert!(output[quiet * 1920..] == wanted[quiet * 1920 - DELAY * 2..wanted.len() - DELAY * 2]);
     // The gain comes down within the look-ahead and not at once: no click.
     let ratio: Vec<f32> = (4_500..5_200)
-        .map(|at| (output[(at + LOOKAHEAD_SAMPLES) * 2], wanted[at * 2]))
+        .map(|at| (output[(at + DELAY) * 2], wanted[at * 2]))
         .filter(|(_, before)| before.abs() > 0.05)
         .map(|(after, before)| after / before)
         .collect();
@@ -112,7 +112,7 @@ fn the_gain_comes_down_smoothly_before_the_peak() {
     let (output, _) = limited(&mut Limiter::default(), &input);
     let left = analysis::channel(&output, 0);
     // What was 0.5 sinks over the whole look-ahead to what 4.0 needs, and the step itself is at its end.
-    let before = &left[500..1000 + LOOKAHEAD_SAMPLES];
+    let before = &left[500..1000 + DELAY];
     assert!(before[0] == 0.5 && before[before.len() - 1] < 0.12);
     assert!(analysis::largest_step(before) < 0.006, "{}", analysis::largest_step(before));
 }
@@ -126,7 +126,7 @@ fn both_channels_get_the_same_gain() {
 
 #[test]
 fn whatever_goes_in_the_ceiling_holds() {
-    let ceiling = db_to_gain(DEFAULT_CEILING_DBFS);
+    let ceiling = db_to_gain(DEFAULT_CEILING_DBTP);
     let mut limiter = Limiter::default();
     let mut dice = Dice(11);
     for round in 0..400 {
@@ -156,7 +156,7 @@ fn it_is_quiet_when_its_tail_is_out() {
     frame.clear();
     limiter.process(&mut frame);
     assert!(limiter.is_quiet());
-    assert!(frame.samples()[..LOOKAHEAD_SAMPLES * 2].iter().any(|&sample| sample != 0.0), "the tail comes out");
+    assert!(frame.samples()[..DELAY * 2].iter().any(|&sample| sample != 0.0), "the tail comes out");
     frame.clear();
     limiter.process(&mut frame);
     assert!(frame.is_silent());

@@ -21,7 +21,7 @@ fn reordering_within_the_target_is_put_right() {
     let sent = Talker::default().send(&[960; 300], sweep);
     // Each third packet comes 25 ms later than it should: after the next.
     let arrivals = delayed(&sent, |number| if number % 3 == 2 { ms(30) } else { ms(5) });
-    let mut playout = playout();
+    let mut playout = Playout::new(PlayoutSettings { min: ms(30), ..PlayoutSettings::default() });
     let heard = listen(&mut playout, &arrivals, ms(11), ms(6035));
     let wanted = decoded(&sent);
     let start = heard.start() * 1920;
@@ -71,7 +71,7 @@ fn single_losses_are_guessed_and_counted() {
     let left = analysis::channel(&heard.samples[heard.start() * 1920 + 480..], 0);
     assert!((analysis::tone_dbfs(&left[..9 * 48_000], 440.0) + 6.02).abs() < 0.3);
     assert!(analysis::largest_step(&left) < 0.1, "{}", analysis::largest_step(&left));
-    assert!(heard.delays[5..].iter().all(|delay| (ms(20)..=ms(60)).contains(delay)));
+    assert!(heard.delays[5..].iter().all(|&delay| delay <= ms(60)));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn fec_brings_lost_packets_back() {
         if lose_two {
             lost.extend((21..sent.len() - 5).step_by(10));
         }
-        let settings = PlayoutSettings { target: ms(160), ..PlayoutSettings::default() };
+        let settings = PlayoutSettings { min: ms(160), ..PlayoutSettings::default() };
         let play = |arrivals: &[(Duration, Packet<'_>)]| {
             let mut playout = Playout::new(settings);
             let heard = listen(&mut playout, arrivals, ms(4), ms(10_300));
@@ -103,9 +103,11 @@ fn fec_brings_lost_packets_back() {
         assert_eq!(no_fec.recovered_by_fec, 0);
         let likeness = |sent: &[Sent], heard: &Heard| {
             let wanted = analysis::channel(&decoded(sent), 0);
-            let heard = analysis::channel(&heard.samples[heard.start() * 1920..], 0);
+            let heard = analysis::channel(&heard.samples, 0);
+            let start = analysis::find(&wanted[..48_000], &heard).unwrap().lag as usize;
+            let heard = &heard[start..];
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
-            dot(&wanted, &heard) / (dot(&wanted, &wanted) * dot(&heard, &heard)).sqrt()
+            dot(&wanted, heard) / (dot(&wanted, &wanted) * dot(heard, heard)).sqrt()
         };
         let (with, without) = (likeness(&sent, &heard), likeness(&plain, &guessed));
         assert!(with > without && with > 0.93, "{samples} {lose_two}: {with} against {without}");
@@ -135,7 +137,7 @@ fn a_guess_fades_and_the_voice_comes_back_without_a_click() {
     let left = analysis::channel(&heard.samples, 0);
     let level = |frame: usize| left[frame * 960..][..960].iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     let first = heard.played.iter().position(|&played| played == Played::Concealed).unwrap();
-    assert!(level(first) > 0.3 && level(first + 1) < level(first) && level(first + 2) < level(first + 1));
+    assert!(level(first) > 0.3 && level(first + 1) < 1.01 * level(first) && level(first + 2) < 0.7 * level(first + 1));
     assert!(heard.played[first + 3..first + 40].iter().all(|&played| played == Played::Silence));
     assert!(left[(first + 3) * 960..(first + 40) * 960].iter().all(|&sample| sample == 0.0));
     assert!(analysis::largest_step(&left) < 0.04, "{}", analysis::largest_step(&left));

@@ -2,7 +2,7 @@
 
 mod support;
 
-use audio::{Bus, Frame, Strip, Talking, analysis, level_dbfs, peak_dbfs};
+use audio::{Bus, Frame, FrameLength, Strip, Talking, analysis, level_dbfs, peak_dbfs};
 use support::*;
 
 const TALKERS: usize = 8;
@@ -91,17 +91,17 @@ fn meters_read_a_full_scale_sine_as_zero_in_the_louder_channel() {
 #[test]
 fn talking_starts_with_a_word_and_ends_after_it() {
     let mut talking = Talking::default();
-    assert!(!talking.update(-20.0), "one loud frame is a click");
-    assert!(!talking.update(-80.0));
-    assert!(!talking.update(-49.0));
-    assert!(talking.update(-49.0));
+    assert!(!talking.update(-20.0, FrameLength::Ms20), "one loud frame is a click");
+    assert!(!talking.update(-80.0, FrameLength::Ms20));
+    assert!(!talking.update(-49.0, FrameLength::Ms20));
+    assert!(talking.update(-49.0, FrameLength::Ms20));
     for _ in 0..14 {
-        assert!(talking.update(-90.0), "a pause between words");
+        assert!(talking.update(-90.0, FrameLength::Ms20), "a pause between words");
     }
-    assert!(talking.update(-54.0), "a soft sound goes on");
+    assert!(talking.update(-54.0, FrameLength::Ms20), "a soft sound goes on");
     for _ in 0..14 {
-        assert!(talking.update(-90.0));
+        assert!(talking.update(-90.0, FrameLength::Ms20));
     }
-    assert!(!talking.update(-90.0), "300 ms of silence");
+    assert!(!talking.update(-90.0, FrameLength::Ms20), "300 ms of silence");
     assert!(!talking.is_talking());
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use signaling::client::Client;
 
-use crate::{events, listen, mix, parse, push, record, rooms, talk, token};
+use crate::{events, listen, mix, parse, push, record, rooms, simulate, talk, token};
 
 /// Push sound files into an audio room, record it, mix it.
 #[derive(Debug, Parser)]
@@ -38,6 +38,7 @@ enum Command {
     Events(events::Follow),
     Talk(talk::Talk),
     Listen(listen::Listen),
+    Simulate(simulate::Simulate),
     Token(token::Token),
 }
 
@@ -59,6 +60,7 @@ impl Cli {
             Command::Events(events) => events.run(&self.global).await,
             Command::Talk(talk) => talk.run(&self.global).await,
             Command::Listen(listen) => listen.run(&self.global).await,
+            Command::Simulate(simulate) => simulate.run(&self.global),
             Command::Token(token) => token.run(),
         }
     }
@@ -91,7 +93,24 @@ mod tests {
             ("mixminus record a.wav --room r --duration soon", "seconds"),
             ("mixminus record a.mp3 --room r", ".wav or .ogg"),
             ("mixminus mix r x --gain 200", "-60 to 20"),
+            ("mixminus push a.wav --room r --bus telephone", "announcement"),
+            ("mixminus push a.wav --room r --priority 256", "0..=255"),
+            ("mixminus mix r x --bus telephone", "program"),
+            ("mixminus mix r --mode party", "floor"),
+            ("mixminus mix r --set floor_holders=17", "floor_holders is 1 to 16"),
+            ("mixminus mix r --set loudness=3", "duck_db"),
+            ("mixminus mix r --floor request", "TRACK"),
+            ("mixminus mix r x --floor take", "revoke"),
+            ("mixminus mix r x --priority 3", "--floor"),
+            ("mixminus mix r --volume -3", "--for"),
+            ("mixminus mix r x --solo", "--for"),
+            ("mixminus mix r --for x --master 3", "--master"),
+            ("mixminus mix r --for x --volume 21", "-60 to 20"),
+            ("mixminus token --key k --room r --can talk --priority 256", "0..=255"),
             ("mixminus rooms --server 8080", "http://127.0.0.1:8080"),
+            ("mixminus simulate a.wav --network moon", "wifi"),
+            ("mixminus simulate a.wav --loss 101", "0 to 100"),
+            ("mixminus simulate a.wav --burst 0", "1..=50"),
             ("mixminus token --key k --room r --can fly --ttl 1h", "talk"),
             ("mixminus token --key k --room r --can talk --ttl 0", "90s"),
         ] {

@@ -3,6 +3,7 @@
 mod cli;
 mod events;
 mod failure;
+mod floor;
 mod listen;
 mod mix;
 mod output;
@@ -10,6 +11,8 @@ mod parse;
 mod push;
 mod record;
 mod rooms;
+mod settings;
+mod simulate;
 mod sound_card;
 mod stop;
 mod talk;

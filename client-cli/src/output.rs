@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
-use signaling::{RoomState, TrackState};
+use signaling::{Mode, PersonalMix, RoomState, TrackId};
+
+use crate::floor::seconds;
 
 /// Prints a line and hands it on at once: what reads a pipe sees it when it happens.
 pub fn line(text: &str) -> io::Result<()> {
@@ -41,25 +43,34 @@ pub fn meter(level_dbfs: f32) -> String {
     format!("{}{}", "#".repeat(lit), ".".repeat(10 - lit))
 }
 
-/// The strips of a room as a table.
+/// The strips of a room as a table, under its floor where it has one.
 pub fn strips(room: &RoomState) -> String {
     let mut text = format!(
         "room {} · {} · master {:+.1} dB · {}",
         room.room,
-        serde_json::to_string(&room.mode).unwrap_or_default().trim_matches('"'),
-        room.master_gain_db,
+        word(&room.settings.mode),
+        room.settings.master_gain_db,
         counted(room.listeners as usize, "listener"),
     );
-    let names = room.tracks.iter().map(|track| track.name.chars().count()).chain([4]).max().unwrap_or(4);
+    if room.settings.mode == Mode::Floor {
+        text += &floor(room);
+    }
+    let names = width(4, room.tracks.iter().map(|track| track.name.as_str()));
+    let groups = width(5, room.tracks.iter().filter_map(|track| track.group.as_deref()));
     if !room.tracks.is_empty() {
-        text += &format!("\n{:<22}  {:<names$}  KIND  GAIN dB    PAN  MUTED  LEVEL dBFS", "ID", "NAME");
+        text += &format!(
+            "\n{:<22}  {:<names$}  KIND  BUS           {:<groups$}  GAIN dB    PAN  MUTED  LEVEL dBFS",
+            "ID", "NAME", "GROUP"
+        );
     }
     for track in &room.tracks {
         text += &format!(
-            "\n{:<22}  {}  {:<4}  {:>+7.1}  {:>+5.2}  {:<5}  {}",
+            "\n{:<22}  {}  {:<4}  {:<12}  {}  {:>+7.1}  {:>+5.2}  {:<5}  {}",
             track.id.as_str(),
             padded(&track.name, names),
-            kind(track),
+            word(&track.kind),
+            word(&track.bus),
+            padded(track.group.as_deref().unwrap_or("-"), groups),
             track.gain_db,
             track.pan,
             if track.muted { "yes" } else { "no" },
@@ -69,13 +80,63 @@ pub fn strips(room: &RoomState) -> String {
     text
 }
 
+/// Who has the floor and who waits for it, a line each.
+fn floor(room: &RoomState) -> String {
+    let priority = |priority: u8| if priority == 0 { String::new() } else { format!(", priority {priority}") };
+    let mut text = String::new();
+    for holder in &room.floor.holders {
+        let left = match holder.left_ms {
+            Some(left_ms) => format!("{} left", seconds(left_ms)),
+            None => "no limit".into(),
+        };
+        let over = if holder.revoked { ", has to end" } else { "" };
+        text += &format!("\nfloor: {}, {left}{over}{}", name(room, &holder.id), priority(holder.priority));
+    }
+    if text.is_empty() {
+        text += "\nfloor: free";
+    }
+    for (at, waiter) in room.floor.queue.iter().enumerate() {
+        let waited = seconds(waiter.waited_ms);
+        text += &format!("\nwaits: {}. {}, for {waited}{}", at + 1, name(room, &waiter.id), priority(waiter.priority));
+    }
+    text
+}
+
+/// A personal mix, a line for each track that sounds otherwise than at the desk.
+pub fn personal(mix: &PersonalMix, room: &RoomState) -> String {
+    let mut text = format!("volume {:+.1} dB", mix.volume_db);
+    for (id, wish) in &mix.tracks {
+        text += &format!("\n{}: {:+.1} dB", name(room, id), wish.gain_db);
+        if let Some(pan) = wish.pan {
+            text += &format!(", pan {pan:+.2}");
+        }
+        for (is_so, word) in [(wish.muted, "muted"), (wish.solo, "solo")] {
+            if is_so {
+                text += &format!(", {word}");
+            }
+        }
+    }
+    text
+}
+
 /// `1 listener`, `2 listeners`.
 pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn kind(track: &TrackState) -> String {
-    serde_json::to_string(&track.kind).unwrap_or_default().trim_matches('"').to_owned()
+/// A value whose JSON is a word.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// A track's name; of one that has left its id.
+fn name<'a>(room: &'a RoomState, id: &'a TrackId) -> &'a str {
+    room.tracks.iter().find(|track| track.id == *id).map_or(id.as_str(), |track| &track.name)
+}
+
+/// Of a column that is at least so wide.
+fn width<'a>(least: usize, words: impl Iterator<Item = &'a str>) -> usize {
+    words.map(|word| word.chars().count()).fold(least, usize::max)
 }
 
 fn padded(text: &str, width: usize) -> String {
@@ -97,8 +158,20 @@ mod tests {
         let example = include_str!("../../signaling/examples/room-state.json");
         let table = strips(&serde_json::from_str(example).unwrap());
         let lines: Vec<_> = table.lines().collect();
-        assert_eq!(lines.len(), 4, "{table}");
-        assert!(lines[0].contains("ward-3") && lines[0].contains("2 listeners"), "{table}");
-        assert!(lines[3].contains("bass.flac") && lines[3].contains("-6.0") && lines[3].contains("-0.50"), "{table}");
+        assert_eq!(lines.len(), 6, "{table}");
+        assert!(lines[0].contains("ward-3 · floor") && lines[0].contains("2 listeners"), "{table}");
+        assert_eq!(lines[1..3], ["floor: Anna, 19 s left", "waits: 1. q3Rm8uJf5wZtN0bXk7Dy1E, for 4 s"], "{table}");
+        for shown in ["bass.flac", "program", "band", "-6.0", "-0.50"] {
+            assert!(lines[5].contains(shown), "{table}");
+        }
+        assert_eq!(lines[3].find("GAIN dB").unwrap() + 7, lines[5].find("-6.0").unwrap() + 4, "{table}");
+    }
+
+    #[test]
+    fn a_personal_mix_names_what_differs() {
+        let room = serde_json::from_str(include_str!("../../signaling/examples/room-state.json")).unwrap();
+        let mix = r#"{"volume_db":-3,"tracks":{"x8Hk2mQp0VbT5nRzYcJd3A":{"gain_db":-12,"pan":0.5,"muted":true,"solo":false}}}"#;
+        let text = personal(&serde_json::from_str(mix).unwrap(), &room);
+        assert_eq!(text, "volume -3.0 dB\nAnna: -12.0 dB, pan +0.50, muted");
     }
 }

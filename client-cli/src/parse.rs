@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use signaling::client::Client;
+use signaling::{Bus, check_track_name};
 
 /// A server's address.
 pub fn server(text: &str) -> Result<String, String> {
@@ -17,6 +19,38 @@ pub fn gain(text: &str) -> Result<f32, String> {
 /// A pan.
 pub fn pan(text: &str) -> Result<f32, String> {
     within(text, -1.0, 1.0, "a pan is a number from -1 to 1; -1 is left")
+}
+
+/// A name on a strip.
+pub fn track_name(text: &str) -> Result<String, String> {
+    check_track_name(text).map(|()| text.to_owned())
+}
+
+/// What a track is to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnBus {
+    /// A person: pushes programs down
+    Voice,
+    /// Music, a film, a feed: pushed down by every voice
+    Program,
+    /// Pushes all others down
+    Announcement,
+}
+
+impl From<OnBus> for Bus {
+    fn from(bus: OnBus) -> Self {
+        match bus {
+            OnBus::Voice => Self::Voice,
+            OnBus::Program => Self::Program,
+            OnBus::Announcement => Self::Announcement,
+        }
+    }
+}
+
+/// A share in percent, 0 to 100.
+pub fn percent(text: &str) -> Result<f64, String> {
+    let wrong = || format!("a share is 0 to 100 percent, got {text:?}");
+    text.trim_end_matches('%').parse().ok().filter(|share| (0.0..=100.0).contains(share)).ok_or_else(wrong)
 }
 
 /// A time in a file or of a recording: `12.5`, `1:30`, `1:02:03`.

@@ -24,6 +24,9 @@ pub struct Token {
     /// How long it lasts: 90s, 30m, 12h, 7d
     #[arg(long, default_value = "12h", value_parser = parse::ttl)]
     ttl: Duration,
+    /// The highest floor priority that its bearer may ask for, 0 to 255
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    priority: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,7 +55,8 @@ impl Token {
             Can::Mix => Right::Mix,
             Can::Admin => Right::Admin,
         });
-        let claims = Claims { room: self.room.clone(), can: can.collect(), exp: (now + self.ttl).as_secs() };
+        let (room, exp) = (self.room.clone(), (now + self.ttl).as_secs());
+        let claims = Claims { room, can: can.collect(), exp, priority: self.priority };
         let key = EncodingKey::from_secret(self.key.as_bytes());
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).context("the token cannot be signed")
     }
@@ -78,6 +82,7 @@ mod tests {
             room: "demo".into(),
             can: vec![Can::Talk, Can::Listen],
             ttl: Duration::from_secs(60),
+            priority: 9,
         };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         let text = token.sign(now).unwrap();
@@ -86,7 +91,7 @@ mod tests {
             jsonwebtoken::decode::<Claims>(&text, &key, &Validation::new(Algorithm::HS256))
         };
         let claims = open("secret").unwrap().claims;
-        assert_eq!(claims.exp, now.as_secs() + 60);
+        assert_eq!((claims.exp, claims.priority), (now.as_secs() + 60, 9));
         assert!(
             claims.allow("demo", Right::Talk) && !claims.allow("demo", Right::Mix) && !claims.allow("x", Right::Talk)
         );

@@ -5,23 +5,26 @@ mod support;
 
 use std::time::Duration;
 
-use audio::analysis::tone_dbfs;
 use audio::{CHANNELS, Decoder, Encoder, EncoderSettings, FRAME_SAMPLES, FRAME_TIME, Frame, MAX_DECODED, MAX_ENCODED};
 use bytes::Bytes;
 use signaling::TrackPatch;
 use signaling::client::{Client, State};
-use support::{Server, name};
-use tokio::time::{Instant, interval_at};
+use support::{Server, name, steady_dbfs};
+use tokio::sync::Barrier;
+use tokio::time::{Instant, interval};
 
-const TALK: usize = 100;
+const TALK: usize = 125;
+/// So many frames of the other are listened to: the mixer may keep the last ones in its buffers.
+const HEAR: usize = 100;
 
-/// Sends two seconds of a tone and returns the left channel of what came back meanwhile.
-async fn converse(client: Client, talker: &str, frequency_hz: f32, start: Instant, strip: TrackPatch) -> Vec<f32> {
+/// Sends two and a half seconds of a tone once all have joined, and returns the left channel of what came back meanwhile.
+async fn converse(client: Client, talker: &str, frequency_hz: f32, joined: &Barrier, strip: TrackPatch) -> Vec<f32> {
     let mut duplex = client.join(&name("duo"), Some(talker.into()), None, &strip).await.unwrap();
     assert_eq!(*duplex.publisher.state().borrow(), State::Connected);
+    joined.wait().await;
     let say = async {
         let mut encoder = Encoder::new(EncoderSettings { bitrate_bps: 128_000, ..Default::default() }).unwrap();
-        let mut ticks = interval_at(start, FRAME_TIME);
+        let mut ticks = interval(FRAME_TIME);
         let mut packet = [0; MAX_ENCODED];
         for frame in 0..TALK {
             ticks.tick().await;
@@ -34,8 +37,7 @@ async fn converse(client: Client, talker: &str, frequency_hz: f32, start: Instan
         let mut decoder = Decoder::new().unwrap();
         let mut pcm = vec![0.0; MAX_DECODED];
         let mut heard = Vec::new();
-        // The mixer may keep the last frames in its buffers.
-        while heard.len() < (TALK - 10) * FRAME_SAMPLES {
+        while heard.len() < HEAR * FRAME_SAMPLES {
             let packet = duplex.listener.next().await.expect("the connection stays");
             let samples = decoder.decode(&packet.payload, &mut pcm).unwrap();
             heard.extend(pcm[..samples * CHANNELS].chunks_exact(CHANNELS).map(|pair| pair[0]));
@@ -59,21 +61,21 @@ fn tone(frequency_hz: f32, frame: usize) -> Frame {
 #[test]
 fn two_programs_talk_and_neither_hears_itself() {
     let server = Server::start();
-    let start = Instant::now() + Duration::from_secs(1);
+    let joined = Barrier::new(2);
     let softer = TrackPatch { gain_db: Some(-6.0), ..Default::default() };
     let (ada, bob) = server.wait(async {
         tokio::join!(
-            converse(server.client.clone(), "Ada", 500.0, start, TrackPatch::default()),
-            converse(server.client.clone(), "Bob", 1_500.0, start, softer),
+            converse(server.client.clone(), "Ada", 500.0, &joined, TrackPatch::default()),
+            converse(server.client.clone(), "Bob", 1_500.0, &joined, softer),
         )
     });
-    let second = |heard: &[f32]| heard[24_000..72_000].to_vec();
-    let level = tone_dbfs(&second(&ada), 1_500.0);
-    assert!((level + 26.0).abs() < 0.7, "Ada hears Bob at {level} dBFS");
-    let level = tone_dbfs(&second(&bob), 500.0);
-    assert!((level + 20.0).abs() < 0.7, "Bob hears Ada at {level} dBFS");
+    let level = |heard: &[f32], frequency_hz| steady_dbfs(&heard[24_000..96_000], frequency_hz);
+    let ada_hears = level(&ada, 1_500.0);
+    assert!((ada_hears + 26.0).abs() < 0.7, "Ada hears Bob at {ada_hears} dBFS");
+    let bob_hears = level(&bob, 500.0);
+    assert!((bob_hears + 20.0).abs() < 0.7, "Bob hears Ada at {bob_hears} dBFS");
     for (who, heard, own) in [("Ada", &ada, 500.0), ("Bob", &bob, 1_500.0)] {
-        let level = tone_dbfs(&second(heard), own);
+        let level = level(heard, own);
         assert!(level < -60.0, "{who} hears itself at {level} dBFS");
     }
 }

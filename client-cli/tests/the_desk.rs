@@ -13,7 +13,7 @@ use support::{Server, write_silence};
 fn strips_are_moved_by_name_and_shown_as_they_are_afterwards() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("Bass line.wav");
-    write_silence(&file, 1_000);
+    write_silence(&file, 3_000);
     let server = Server::start();
     server.make_room("desk");
     let push = server.spawn(&["push", file.to_str().unwrap(), "--room", "desk", "--pan", "0.25"]);
@@ -36,6 +36,14 @@ fn strips_are_moved_by_name_and_shown_as_they_are_afterwards() {
     assert_eq!(rooms[0]["tracks"][0]["name"], "Bass line");
     assert!(server.run(&["rooms"]).ok().contains("desk  1 track, 0 listeners: Bass line"));
 
+    let table =
+        server.run(&["mix", "desk", "Bass line", "--bus", "program", "--group", "band", "--set", "dim_db=9.5"]).ok();
+    let strip = table.lines().find(|line| line.contains("Bass line")).expect("a line for the strip");
+    assert!(strip.contains("program") && strip.contains("band"), "{table}");
+    assert_eq!(server.room("desk").settings.dim_db, 9.5);
+    server.run(&["mix", "desk", "Bass line", "--group", ""]).ok();
+    assert_eq!(server.room("desk").tracks[0].group, None);
+
     push.signal("TERM");
     push.end().ok();
     assert!(server.room("desk").tracks.is_empty());
@@ -47,11 +55,14 @@ fn events_are_lines_with_their_time_and_their_address() {
     server.make_room("news");
     let mut follower = server.cli(&["events", "news"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
-    // The desk is moved until the follower, which joins in its own time, has seen it.
+    // The desk is moved, to and fro, until the follower, which joins in its own time, has seen it.
     let line = std::thread::scope(|scope| {
         let first = scope.spawn(|| lines.next().expect("a line").unwrap());
-        while !first.is_finished() {
-            server.run(&["mix", "news", "--master", "-3"]).ok();
+        for master in ["-3", "-4"].into_iter().cycle() {
+            if first.is_finished() {
+                break;
+            }
+            server.run(&["mix", "news", "--master", master]).ok();
         }
         first.join().unwrap()
     });

@@ -36,7 +36,7 @@ pub struct Config {
     pub stream_timeout: Duration,
     /// How long an empty room stays.
     pub room_linger: Duration,
-    /// What the jitter buffer waits for before it plays.
+    /// The least that the jitter buffer waits; what the network needs besides it measures.
     pub jitter: Duration,
     /// Of each mix, bit/s.
     pub bitrate_bps: u32,
@@ -106,7 +106,12 @@ const SETTINGS: [Setting; 15] = [
     ),
     setting("stream-timeout-s", "SECONDS", Some("30"), "Drop a stream that has sent nothing for so long"),
     setting("room-linger-s", "SECONDS", Some("30"), "Close a room that has been empty for so long"),
-    setting("jitter-ms", "MS", Some("40"), "How much audio to hold back against an uneven network, 0 to 400"),
+    setting(
+        "jitter-ms",
+        "MS",
+        Some("0"),
+        "The least that audio waits; what an uneven network needs is measured, 0 to 400",
+    ),
     setting("bitrate-bps", "BITS", Some("128000"), "Opus bit rate of each mix, 6000 to 510000"),
     setting("complexity", "N", Some("10"), "Opus encoder complexity, 0 (least CPU) to 10"),
     setting("max-peers", "N", Some("2000"), "Refuse more peers than this with 503"),
@@ -140,7 +145,7 @@ impl Default for Config {
             key: None,
             stream_timeout: Duration::from_secs(30),
             room_linger: Duration::from_secs(30),
-            jitter: Duration::from_millis(40),
+            jitter: Duration::ZERO,
             bitrate_bps: 128_000,
             complexity: 10,
             max_peers: 2000,

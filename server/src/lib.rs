@@ -6,7 +6,6 @@ pub mod config;
 pub mod event_log;
 pub mod metrics;
 pub mod peer;
-pub mod room;
 pub mod rooms;
 mod worker;
 
@@ -84,7 +83,7 @@ impl Running {
 
 fn media_settings(config: &Config, clock: Clock, log: EventLog) -> rooms::Settings {
     let room = room::Settings {
-        playout: audio::PlayoutSettings { target: config.jitter, ..Default::default() },
+        playout: audio::PlayoutSettings { min: config.jitter, ..Default::default() },
         encoder: audio::EncoderSettings {
             bitrate_bps: config.bitrate_bps,
             complexity: config.complexity,

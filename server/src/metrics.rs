@@ -4,11 +4,14 @@
 //! series grow. What workers count is read when it is asked for; nothing here is on the way of a packet.
 
 use std::fmt::Write;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use metrics::{Counter, Gauge, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use signaling::AccessTimes;
 
 use crate::worker::counters::{Counters, TICK_BUCKETS_US};
 
@@ -25,13 +28,21 @@ const SOCKET_SNAPSHOTS: &str = "mixminus_websocket_snapshots_total";
 const SOCKET_COMMANDS: &str = "mixminus_websocket_commands_total";
 const LOG_DROPPED: &str = "mixminus_event_log_dropped_total";
 const TICK_SECONDS: &str = "mixminus_tick_duration_seconds";
+/// From the arrival of a packet to the tick that plays it: jitter buffer and wait for the tick.
+const WAIT_SECONDS: &str = "mixminus_playout_wait_seconds";
+
+/// From the key to the permission, as pages measured it. 300 ms is what 3GPP TS 22.179 §6.15.3.2 allows for 95 %.
+const ACCESS_SECONDS: &str = "mixminus_floor_access_seconds";
+/// From a request for the floor to its grant, in this server; only where nobody else had it.
+const ANSWER_SECONDS: &str = "mixminus_floor_answer_seconds";
+const ANSWER_BUCKETS_S: [f64; 8] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0];
 
 const METADATA: Metadata<'static> = Metadata::new("mixminus", Level::INFO, None);
 
 type Read = fn(&Counters) -> u64;
 
 /// What each worker counts: name, meaning, where it stands. Labelled with the worker's number.
-const OF_WORKERS: [(&str, &str, Read); 8] = [
+const OF_WORKERS: [(&str, &str, Read); 9] = [
     ("mixminus_datagrams_received_total", "Datagrams read from the media sockets", |c| Counters::get(&c.datagrams_in)),
     ("mixminus_datagrams_sent_total", "Datagrams written to the media sockets", |c| Counters::get(&c.datagrams_out)),
     ("mixminus_datagrams_dropped_total", "Datagrams of no peer or without sense", |c| {
@@ -42,6 +53,7 @@ const OF_WORKERS: [(&str, &str, Read); 8] = [
     ("mixminus_frames_encoded_total", "Opus packets encoded: one for each distinct mix and tick", |c| {
         Counters::get(&c.encodes)
     }),
+    ("mixminus_packets_forwarded_total", "Packets of a lone talker sent as they came", |c| Counters::get(&c.forwarded)),
     ("mixminus_frames_concealed_total", "Frames concealed because a packet was missing", |c| {
         Counters::get(&c.concealed_frames)
     }),
@@ -76,6 +88,11 @@ impl Metrics {
     pub fn new() -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full(REQUEST_SECONDS.into()), &REQUEST_BUCKETS_S)?
+            .set_buckets_for_metric(Matcher::Full(ANSWER_SECONDS.into()), &ANSWER_BUCKETS_S)?
+            .set_buckets_for_metric(
+                Matcher::Full(ACCESS_SECONDS.into()),
+                &AccessTimes::BOUNDS_MS.map(|ms| f64::from(ms) / 1000.0),
+            )?
             .build_recorder();
         let commands = |result| counter(&recorder, SOCKET_COMMANDS, vec![Label::from_static_parts("result", result)]);
         let metrics = Self {
@@ -108,12 +125,14 @@ impl Metrics {
         gauge(PEERS, "Peers connected or connecting");
         gauge(UPTIME, "Seconds since the server started");
         gauge(SOCKETS, "WebSockets open");
-        let seconds = KeyName::from_const_str(REQUEST_SECONDS);
-        self.recorder.describe_histogram(
-            seconds,
-            Some(Unit::Seconds),
-            "Time from a request's head to its answer's".into(),
-        );
+        for (name, text) in [
+            (REQUEST_SECONDS, "Time from a request's head to its answer's"),
+            (ACCESS_SECONDS, "Time from the talk key to the permission, as pages measured it"),
+            (ANSWER_SECONDS, "Time from a request for a free floor to its grant, in the server"),
+        ] {
+            let name = KeyName::from_const_str(name);
+            self.recorder.describe_histogram(name, Some(Unit::Seconds), text.into());
+        }
     }
 
     /// One HTTP request was answered. `route` is the pattern that it matched, not its path.
@@ -127,6 +146,20 @@ impl Metrics {
         counter(&self.recorder, REQUESTS, labels).increment(1);
         let key = Key::from_parts(REQUEST_SECONDS, vec![route]);
         self.recorder.register_histogram(&key, &METADATA).record(took);
+    }
+
+    /// A page measured how long its talk key took.
+    pub fn floor_access(&self, ms: u32) {
+        self.histogram(ACCESS_SECONDS).record(f64::from(ms) / 1000.0);
+    }
+
+    /// A request for a free floor was granted.
+    pub fn floor_answer(&self, took: Duration) {
+        self.histogram(ANSWER_SECONDS).record(took);
+    }
+
+    fn histogram(&self, name: &'static str) -> Histogram {
+        self.recorder.register_histogram(&Key::from_static_name(name), &METADATA)
     }
 
     /// A WebSocket opened; it counts as open until the guard is dropped.
@@ -164,7 +197,20 @@ impl Metrics {
             self.recorder.register_gauge(&Key::from_static_name(name), &METADATA).set(value);
         }
         let mut page = self.page.render();
-        render_ticks(&mut page, &workers);
+        let ticks = |c: &'a Counters| (&c.tick_buckets[..], &c.tick_sum_us);
+        render_buckets(
+            &mut page,
+            (TICK_SECONDS, "Time to mix one tick of one room"),
+            &TICK_BUCKETS_US,
+            workers.iter().map(|c| ticks(c)),
+        );
+        let waits = |c: &'a Counters| (&c.wait_buckets[..], &c.wait_sum_us);
+        render_buckets(
+            &mut page,
+            (WAIT_SECONDS, "Time from a packet's arrival to the tick that plays it"),
+            &room::WAIT_BUCKETS_US,
+            workers.iter().map(|c| waits(c)),
+        );
         page
     }
 }
@@ -182,21 +228,26 @@ fn counter(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>
     recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
 }
 
-/// Workers sort their ticks into buckets themselves, so that a tick costs two additions.
-fn render_ticks(page: &mut String, workers: &[&Counters]) {
+/// Workers sort into buckets themselves, so that a tick costs two additions.
+fn render_buckets<'a>(
+    page: &mut String,
+    (name, help): (&str, &str),
+    bounds_us: &[u64],
+    workers: impl Iterator<Item = (&'a [AtomicU64], &'a AtomicU64)>,
+) {
     let mut line = |text: std::fmt::Arguments<'_>| writeln!(page, "{text}").expect("a String takes everything");
-    line(format_args!("# HELP {TICK_SECONDS} Time to mix one tick of one room"));
-    line(format_args!("# TYPE {TICK_SECONDS} histogram"));
-    for (number, counters) in workers.iter().enumerate() {
+    line(format_args!("# HELP {name} {help}"));
+    line(format_args!("# TYPE {name} histogram"));
+    for (number, (buckets, sum_us)) in workers.enumerate() {
         let mut so_far = 0;
-        for (bucket, count) in counters.tick_buckets.iter().enumerate() {
+        for (bucket, count) in buckets.iter().enumerate() {
             so_far += Counters::get(count);
-            let bound = TICK_BUCKETS_US.get(bucket).map_or("+Inf".into(), |us| (*us as f64 / 1e6).to_string());
-            line(format_args!("{TICK_SECONDS}_bucket{{worker=\"{number}\",le=\"{bound}\"}} {so_far}"));
+            let bound = bounds_us.get(bucket).map_or("+Inf".into(), |us| (*us as f64 / 1e6).to_string());
+            line(format_args!("{name}_bucket{{worker=\"{number}\",le=\"{bound}\"}} {so_far}"));
         }
-        let sum = Counters::get(&counters.tick_sum_us) as f64 / 1e6;
-        line(format_args!("{TICK_SECONDS}_sum{{worker=\"{number}\"}} {sum}"));
-        line(format_args!("{TICK_SECONDS}_count{{worker=\"{number}\"}} {so_far}"));
+        let sum = Counters::get(sum_us) as f64 / 1e6;
+        line(format_args!("{name}_sum{{worker=\"{number}\"}} {sum}"));
+        line(format_args!("{name}_count{{worker=\"{number}\"}} {so_far}"));
     }
 }
 
@@ -253,6 +304,8 @@ mod tests {
         worker.tick(Duration::from_micros(90), Duration::ZERO);
         worker.tick(Duration::from_micros(700), Duration::from_millis(21));
         worker.tick(Duration::from_secs(1), Duration::ZERO);
+        Counters::add(&worker.wait_buckets[1], 3);
+        Counters::add(&worker.wait_sum_us, 9_000);
         let page = metrics.render(&NOW, [&Counters::default(), &worker].into_iter());
         for line in [
             r#"mixminus_tick_duration_seconds_bucket{worker="1",le="0.0001"} 1"#,
@@ -260,6 +313,9 @@ mod tests {
             r#"mixminus_tick_duration_seconds_bucket{worker="1",le="+Inf"} 3"#,
             r#"mixminus_tick_duration_seconds_count{worker="1"} 3"#,
             r#"mixminus_tick_duration_seconds_sum{worker="1"} 1.00079"#,
+            r#"mixminus_playout_wait_seconds_bucket{worker="1",le="0.0025"} 0"#,
+            r#"mixminus_playout_wait_seconds_bucket{worker="1",le="0.005"} 3"#,
+            r#"mixminus_playout_wait_seconds_sum{worker="1"} 0.009"#,
             r#"mixminus_late_ticks_total{worker="1"} 1"#,
             r#"mixminus_late_ticks_total{worker="0"} 0"#,
         ] {

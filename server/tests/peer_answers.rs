@@ -45,7 +45,16 @@ fn a_browser_gets_one_candidate_our_opus_settings_and_ice_lite() {
     for parameter in ["stereo=1", "sprop-stereo=1", "useinbandfec=1", "usedtx=1", "maxaveragebitrate=64000"] {
         assert!(fmtp[0].contains(parameter), "{}", fmtp[0]);
     }
-    assert!(!sdp.contains("PCMU") && !sdp.contains("red/"), "{sdp}");
+    assert!(!sdp.contains("PCMU"), "{sdp}");
+}
+
+#[test]
+fn redundant_audio_is_taken_where_it_is_offered_and_never_preferred() {
+    let sdp = sdp(BROWSER, Side::Both);
+    assert!(sdp.contains("a=rtpmap:63 red/48000/2") && sdp.contains("a=fmtp:63 111/111"), "{sdp}");
+    assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63"), "{sdp}");
+    let without = BROWSER.replace("a=rtpmap:63 red/48000/2\n", "").replace(" 63 ", " ");
+    assert!(!self::sdp(&without, Side::Both).contains("red/"));
 }
 
 #[test]

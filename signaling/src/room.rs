@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RoomName, TrackId};
+use crate::{FloorState, RoomName, RoomSettings, TrackId};
 
 /// The level that stands for silence in messages, since JSON has no −∞ (RFC 6464 §3 ends there too).
 pub const LEVEL_FLOOR_DBFS: f32 = -127.0;
@@ -14,19 +14,20 @@ pub const LEVEL_FLOOR_DBFS: f32 = -127.0;
 pub struct RoomState {
     /// The room's name.
     pub room: RoomName,
-    /// Who may talk.
-    pub mode: Mode,
-    /// Over every mix; −60 to +20 dB, −60 is silence.
-    pub master_gain_db: f32,
+    /// What `PATCH` changes.
+    #[serde(flatten)]
+    pub settings: RoomSettings,
     /// How many peers hear a mix.
     pub listeners: u32,
+    /// Who may talk and who waits; empty while the mode is `open`.
+    pub floor: FloorState,
     /// In the order of joining.
     pub tracks: Vec<TrackState>,
 }
 
 /// One strip of the desk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrackState {
     /// The track's id, and its peer's.
@@ -41,11 +42,22 @@ pub struct TrackState {
     pub pan: f32,
     /// Nobody hears it.
     pub muted: bool,
+    /// What it is to the others.
+    pub bus: Bus,
+    /// Strips of the same group move together on the desk; none: it stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Its voice is brought to one level with all others, slowly.
+    pub auto_gain: bool,
+    /// What is no voice is taken out of it; costs 10 ms.
+    pub denoise: bool,
     /// There is a voice in it now, from the decoded signal.
     pub talking: bool,
     /// The last frame before the fader, RMS of the louder channel, 0 dBFS for a full-scale sine
     /// (AES17); −127 is silence.
     pub level_dbfs: f32,
+    /// Its number among the contributors (CSRC, RFC 3550 §5.1) of the packets that it is heard in.
+    pub csrc: u32,
     /// When it joined, milliseconds since 1970 UTC.
     #[cfg_attr(test, ts(type = "number"))]
     pub joined_at: u64,
@@ -65,31 +77,19 @@ pub enum Kind {
     File,
 }
 
-/// Who may talk in a room.
+/// What a track is to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum Mode {
-    /// All at once.
+pub enum Bus {
+    /// A person: pushes programs down while it is heard.
     #[default]
-    Open,
-    /// Who has the floor.
-    Floor,
-}
-
-/// `PUT` and `PATCH /api/rooms/{room}`: what is left out stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RoomPatch {
-    /// −60 to +20 dB.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub master_gain_db: Option<f32>,
-    /// Who may talk.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Mode>,
+    Voice,
+    /// Music, a film, a feed: ducked by every voice. Needs no floor.
+    Program,
+    /// Dims all others while it is heard. Needs no floor.
+    Announcement,
 }
 
 /// `PATCH /api/rooms/{room}/tracks/{id}`: what is left out stays as it is.
@@ -110,13 +110,18 @@ pub struct TrackPatch {
     /// 1 to 64 characters, no control characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-}
-
-impl RoomPatch {
-    /// Says what is wrong with a value that is out of its range, naming the key and the range.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("master_gain_db", self.master_gain_db, -60.0, 20.0)
-    }
+    /// What it is to the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<Bus>,
+    /// 1 to 64 characters, no control characters; an empty text takes it out of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Its voice is brought to one level with all others, slowly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_gain: Option<bool>,
+    /// What is no voice is taken out of it; costs 10 ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denoise: Option<bool>,
 }
 
 impl TrackPatch {
@@ -124,25 +129,51 @@ impl TrackPatch {
     pub fn check(&self) -> Result<(), String> {
         check_range("gain_db", self.gain_db, -60.0, 20.0)?;
         check_range("pan", self.pan, -1.0, 1.0)?;
-        self.name.as_deref().map_or(Ok(()), check_track_name)
+        self.name.as_deref().map_or(Ok(()), check_track_name)?;
+        self.group.as_deref().filter(|group| !group.is_empty()).map_or(Ok(()), |group| check_words("group", group))
     }
 }
 
 /// A track's name: 1 to 64 characters, none of them a control character.
 pub fn check_track_name(name: &str) -> Result<(), String> {
-    let length = name.chars().count();
-    if name.trim().is_empty() || length > 64 || name.chars().any(char::is_control) {
+    check_words("name", name)
+}
+
+fn check_words(key: &str, words: &str) -> Result<(), String> {
+    let length = words.chars().count();
+    if words.trim().is_empty() || length > 64 || words.chars().any(char::is_control) {
         return Err(format!(
-            "name must be 1 to 64 characters with no control characters, got {length} characters: {:?}",
-            name.chars().take(80).collect::<String>()
+            "{key} must be 1 to 64 characters with no control characters, got {length} characters: {:?}",
+            words.chars().take(80).collect::<String>()
         ));
     }
     Ok(())
 }
 
-fn check_range(key: &str, value: Option<f32>, low: f32, high: f32) -> Result<(), String> {
+/// Refuses what is out of its range and NaN, naming the key, the range and the value.
+pub(crate) fn check_range<T: PartialOrd + std::fmt::Display + Copy>(
+    key: &str,
+    value: Option<T>,
+    low: T,
+    high: T,
+) -> Result<(), String> {
     match value {
         Some(v) if !(low..=high).contains(&v) => Err(format!("{key} must be from {low} to {high}, got {v}")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what is none of these, naming the key, them and the value.
+pub(crate) fn check_one_of<T: PartialEq + std::fmt::Display + Copy>(
+    key: &str,
+    value: Option<T>,
+    allowed: &[T],
+) -> Result<(), String> {
+    match value {
+        Some(v) if !allowed.contains(&v) => {
+            let words: Vec<String> = allowed.iter().map(T::to_string).collect();
+            Err(format!("{key} must be {}, got {v}", words.join(" or ")))
+        }
         _ => Ok(()),
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Problem, RoomPatch, RoomState, TrackId, TrackPatch, TrackState};
+use crate::{
+    FloorAction, FloorAnswer, FloorEvent, FloorState, PersonalPatch, Problem, RoomPatch, RoomState, TrackId,
+    TrackPatch, TrackState,
+};
 
 /// What the server says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,8 +37,51 @@ pub enum ServerMessage {
         /// Before the fader, dBFS, by track id.
         #[cfg_attr(test, ts(type = "Record<string, number>"))]
         levels: BTreeMap<TrackId, f32>,
+        /// The largest sample of the same frames, dBFS; from −0.1 on it is clipped.
+        #[cfg_attr(test, ts(type = "Record<string, number>"))]
+        peaks: BTreeMap<TrackId, f32>,
         /// The mix of all after master and limiter, dBFS.
         master_dbfs: f32,
+        /// Its largest sample, dBFS.
+        master_peak_dbfs: f32,
+        /// How far its limiter pulls it down, dB, 0 or more.
+        reduction_db: f32,
+        /// Its loudness over the last 400 ms, LUFS (EBU R128); −127 when there is none yet, as in the two below.
+        momentary_lufs: f32,
+        /// Over the last 3 s.
+        short_term_lufs: f32,
+        /// Since somebody began to look, gated.
+        integrated_lufs: f32,
+    },
+    /// How the tracks' networks do, once a second while anything is heard.
+    Stats {
+        /// By track id.
+        #[cfg_attr(test, ts(type = "Record<string, TrackStats>"))]
+        tracks: BTreeMap<TrackId, TrackStats>,
+        /// How many mixes are encoded.
+        mixes: u32,
+        /// The longest tick of the last second, ms.
+        tick_ms: f32,
+    },
+    /// A call light: somebody asks to be noticed.
+    Alert {
+        /// The track of who calls; none: the desk or a program.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<TrackId>,
+        /// Its name.
+        name: String,
+        /// Who is called; none: everybody.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<TrackId>,
+    },
+    /// Words of one peer to another, for a direct call; only sockets that said `identify` as `to` get it.
+    Signal {
+        /// Who says it.
+        from: TrackId,
+        /// To whom.
+        to: TrackId,
+        /// As it was said.
+        data: String,
     },
     /// One line of the event log.
     Event {
@@ -56,12 +102,34 @@ pub enum ServerMessage {
         /// Why it was refused; none when it was done.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         problem: Option<Problem>,
+        /// What became of a `floor` command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        floor: Option<FloorAnswer>,
     },
     /// The room is closing; nothing comes after this.
     Closed {
         /// Why: `room closed` or `server is shutting down`.
         reason: String,
     },
+}
+
+/// How the network of one track does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrackStats {
+    /// Packets of the last second that never came, %.
+    pub loss_percent: f32,
+    /// Interarrival jitter (RFC 3550 §6.4.1), ms.
+    pub jitter_ms: f32,
+    /// What waits in the jitter buffer, ms.
+    pub delay_ms: f32,
+    /// To the server and back, ms, as the peer reported it; none if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_ms: Option<f32>,
+    /// What the automatic gain adds just now, dB; none if it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_gain_db: Option<f32>,
 }
 
 /// One change of a room's state.
@@ -106,6 +174,13 @@ pub enum Change {
         /// Whose.
         id: TrackId,
     },
+    /// The floor changed, or somebody measured it.
+    Floor {
+        /// What happened, in order; empty if only an access time was measured.
+        events: Vec<FloorEvent>,
+        /// How it is now.
+        floor: FloorState,
+    },
 }
 
 /// What a client says: a command, with a `ref` if it wants an answer. A refused command is always
@@ -148,6 +223,58 @@ pub enum Command {
         /// Whose.
         id: TrackId,
     },
+    /// `POST /api/rooms/{room}/tracks/{id}/floor`.
+    Floor {
+        /// Whose.
+        id: TrackId,
+        /// What is asked.
+        action: FloorAction,
+        /// Of a request: 0 (normal, default) to 255.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        priority: Option<u8>,
+    },
+    /// `PATCH /api/rooms/{room}/peers/{id}/mix`: how this peer wants to hear.
+    SetMix {
+        /// Who hears.
+        id: TrackId,
+        /// What to change.
+        #[serde(flatten)]
+        mix: PersonalPatch,
+    },
+    /// Puts on a call light.
+    Alert {
+        /// Whose track calls; none: the desk or a program.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<TrackId>,
+        /// Who is called; none: everybody.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        to: Option<TrackId>,
+    },
+    /// What a peer's page has measured. What is left out is not known.
+    Report {
+        /// Whose.
+        id: TrackId,
+        /// From the key to the permission, ms.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        access_ms: Option<u32>,
+        /// To the server and back, ms.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rtt_ms: Option<f32>,
+    },
+    /// This socket speaks for this peer: it gets the signals to it.
+    Identify {
+        /// Which.
+        id: TrackId,
+    },
+    /// Words to another peer, for a direct call (SDP, candidates); the server only passes them on.
+    Signal {
+        /// Who says it.
+        from: TrackId,
+        /// To whom.
+        to: TrackId,
+        /// At most 12 000 characters.
+        data: String,
+    },
 }
 
 /// A message that is no command: what was wrong and what would be right, and its `ref` if it had one.
@@ -160,12 +287,16 @@ pub struct Refused {
     pub detail: String,
 }
 
+/// The longest `data` of a signal, characters.
+const MAX_SIGNAL: usize = 12_000;
+const COMMANDS: &str = "set_room, set_track, remove_track, floor, set_mix, alert, report, identify or signal";
+
 impl ClientMessage {
     /// Reads one text message. A key that it does not know is refused by name, so that a typo is not
     /// a command that does nothing.
     pub fn parse(text: &str) -> Result<Self, Refused> {
         let refuse = |reference, detail: String| Refused { reference, detail };
-        let mut keys: serde_json::Map<String, serde_json::Value> =
+        let mut keys: Keys =
             serde_json::from_str(text).map_err(|e| refuse(None, format!("a message must be a JSON object: {e}")))?;
         let reference = match keys.remove("ref") {
             None => None,
@@ -175,33 +306,60 @@ impl ClientMessage {
                     .ok_or_else(|| refuse(None, format!("ref must be a whole number from 0, got {value}")))?,
             ),
         };
-        let refuse = |detail| Refused { reference, detail };
-        let command = keys
-            .remove("command")
-            .ok_or_else(|| refuse("command is missing: set_room, set_track or remove_track".into()))?;
-        let command = match command.as_str() {
-            Some("set_room") => Command::SetRoom { settings: rest(keys).map_err(refuse)? },
-            Some("set_track") => {
-                Command::SetTrack { id: id(&mut keys).map_err(refuse)?, strip: rest(keys).map_err(refuse)? }
-            }
-            Some("remove_track") => {
-                let id = id(&mut keys).map_err(refuse)?;
-                if let Some(key) = keys.keys().next() {
-                    return Err(refuse(format!("unknown field `{key}`: remove_track takes id")));
-                }
-                Command::RemoveTrack { id }
-            }
-            _ => return Err(refuse(format!("command must be set_room, set_track or remove_track, got {command}"))),
-        };
+        let command = command(keys).map_err(|detail| Refused { reference, detail })?;
         Ok(Self { reference, command })
     }
 }
 
-fn id(keys: &mut serde_json::Map<String, serde_json::Value>) -> Result<TrackId, String> {
-    let id = keys.remove("id").ok_or("id is missing: the track's id")?;
-    serde_json::from_value(id).map_err(|e| format!("id: {e}"))
+type Keys = serde_json::Map<String, serde_json::Value>;
+
+fn command(mut keys: Keys) -> Result<Command, String> {
+    let name = keys.remove("command").ok_or_else(|| format!("command is missing: {COMMANDS}"))?;
+    let keys = &mut keys;
+    match name.as_str() {
+        Some("set_room") => Ok(Command::SetRoom { settings: rest(keys)? }),
+        Some("set_track") => Ok(Command::SetTrack { id: needed(keys, "id")?, strip: rest(keys)? }),
+        Some("remove_track") => Ok(Command::RemoveTrack { id: needed(keys, "id")? }),
+        Some("floor") => Ok(Command::Floor {
+            id: needed(keys, "id")?,
+            action: needed(keys, "action")?,
+            priority: optional(keys, "priority")?,
+        }),
+        Some("set_mix") => Ok(Command::SetMix { id: needed(keys, "id")?, mix: rest(keys)? }),
+        Some("alert") => Ok(Command::Alert { from: optional(keys, "from")?, to: optional(keys, "to")? }),
+        Some("report") => Ok(Command::Report {
+            id: needed(keys, "id")?,
+            access_ms: optional(keys, "access_ms")?,
+            rtt_ms: optional(keys, "rtt_ms")?,
+        }),
+        Some("identify") => Ok(Command::Identify { id: needed(keys, "id")? }),
+        Some("signal") => {
+            let (from, to, data) = (needed(keys, "from")?, needed(keys, "to")?, needed::<String>(keys, "data")?);
+            match data.chars().count() {
+                length if length > MAX_SIGNAL => {
+                    Err(format!("data must have at most {MAX_SIGNAL} characters, got {length}"))
+                }
+                _ => Ok(Command::Signal { from, to, data }),
+            }
+        }
+        _ => Err(format!("command must be {COMMANDS}, got {name}")),
+    }
+    .and_then(|command| match keys.keys().next() {
+        Some(key) => Err(format!("unknown field `{key}`")),
+        None => Ok(command),
+    })
 }
 
-fn rest<T: serde::de::DeserializeOwned>(keys: serde_json::Map<String, serde_json::Value>) -> Result<T, String> {
-    serde_json::from_value(keys.into()).map_err(|e| e.to_string())
+fn needed<T: serde::de::DeserializeOwned>(keys: &mut Keys, key: &str) -> Result<T, String> {
+    optional(keys, key)?.ok_or_else(|| format!("{key} is missing"))
+}
+
+fn optional<T: serde::de::DeserializeOwned>(keys: &mut Keys, key: &str) -> Result<Option<T>, String> {
+    let value = keys.remove(key);
+    value.map(serde_json::from_value).transpose().map_err(|e| format!("{key}: {e}"))
+}
+
+/// All keys that are left; the type refuses those that it does not know.
+fn rest<T: serde::de::DeserializeOwned>(keys: &mut Keys) -> Result<T, String> {
+    serde_json::from_value(std::mem::take(keys).into()).map_err(|e| e.to_string())
 }

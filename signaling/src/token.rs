@@ -13,6 +13,14 @@ pub struct Claims {
     /// When it ends, seconds since 1970 UTC (RFC 7519 §4.1.4).
     #[cfg_attr(test, ts(type = "number"))]
     pub exp: u64,
+    /// The highest floor priority that its bearer may ask for; default 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(test, ts(optional, as = "Option<u8>"))]
+    pub priority: u8,
+}
+
+fn is_zero(priority: &u8) -> bool {
+    *priority == 0
 }
 
 /// One thing that a bearer may do in a room.

@@ -37,8 +37,10 @@ fn wire_ts() -> String {
     let types = declarations!(&cfg;
         RoomName, TrackId,
         Offer, OfferAnswer, Role, SessionDescription, SdpKind,
-        RoomState, TrackState, Kind, Mode, RoomPatch, TrackPatch,
-        ServerMessage, Change, ClientMessage, Command,
+        RoomState, RoomSettings, TrackState, Kind, Mode, Bus, RoomPatch, TrackPatch,
+        FloorState, FloorHolder, FloorWaiter, AccessTimes, FloorEvent, FloorAction, FloorRequest, FloorAnswer, Alert,
+        PersonalMix, Wish, PersonalPatch, WishPatch,
+        ServerMessage, TrackStats, Change, ClientMessage, Command,
         Problem, Health, Claims, Right,
     );
     format!("{HEADER}{types}")

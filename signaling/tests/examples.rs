@@ -6,9 +6,26 @@ use std::collections::BTreeSet;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use signaling::{
-    Claims, ClientMessage, Health, Offer, OfferAnswer, Problem, RoomPatch, RoomState, ServerMessage, TrackPatch,
+    Alert, Claims, ClientMessage, FloorAnswer, FloorRequest, Health, Offer, OfferAnswer, PersonalMix, PersonalPatch,
+    Problem, RoomPatch, RoomState, ServerMessage, TrackPatch,
 };
 
+const SERVER: [&str; 12] = [
+    "snapshot",
+    "patch",
+    "floor",
+    "meters",
+    "stats",
+    "event",
+    "alert",
+    "signal",
+    "reply-done",
+    "reply-refused",
+    "reply-floor",
+    "closed",
+];
+const CLIENT: [&str; 9] =
+    ["set-room", "set-track", "remove-track", "floor", "set-mix", "alert", "report", "identify", "signal"];
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
 
 fn read(name: &str) -> String {
@@ -45,13 +62,18 @@ fn every_example_is_read_and_written_back_the_same() {
     round_trip::<Vec<RoomState>>("room-list");
     round_trip::<RoomPatch>("room-patch").check().unwrap();
     round_trip::<TrackPatch>("track-patch").check().unwrap();
+    round_trip::<FloorRequest>("floor-request");
+    round_trip::<FloorAnswer>("floor-answer");
+    round_trip::<Alert>("alert");
+    round_trip::<PersonalMix>("personal-mix");
+    round_trip::<PersonalPatch>("personal-patch").check().unwrap();
     round_trip::<Problem>("problem");
     round_trip::<Health>("health");
     round_trip::<Claims>("claims");
-    for name in ["snapshot", "patch", "meters", "event", "reply-done", "reply-refused", "closed"] {
+    for name in SERVER {
         round_trip::<ServerMessage>(&format!("server-{name}"));
     }
-    for name in ["set-room", "set-track", "remove-track"] {
+    for name in CLIENT {
         command(&format!("client-{name}"));
     }
 }
@@ -68,12 +90,16 @@ fn every_kind_of_message_has_an_example() {
             .collect()
     };
     let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<BTreeSet<_>>();
-    assert_eq!(tags("server-", "type"), set(&["snapshot", "patch", "meters", "event", "reply", "closed"]));
-    assert_eq!(tags("client-", "command"), set(&["set_room", "set_track", "remove_track"]));
+    assert_eq!(
+        tags("server-", "type"),
+        set(&["snapshot", "patch", "meters", "stats", "event", "alert", "signal", "reply", "closed"])
+    );
+    let commands = CLIENT.map(|name| name.replace('-', "_"));
+    assert_eq!(tags("client-", "command"), set(&commands.each_ref().map(String::as_str)));
     let patch: Value = serde_json::from_str(&read("server-patch")).unwrap();
     let changes: BTreeSet<_> =
         patch["changes"].as_array().unwrap().iter().map(|c| c["change"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(changes, set(&["room", "listeners", "joined", "track", "talking", "left"]));
+    assert_eq!(changes, set(&["room", "listeners", "joined", "track", "talking", "left", "floor"]));
 }
 
 #[test]
@@ -82,10 +108,13 @@ fn a_key_that_is_not_known_is_refused_by_name() {
         (r#"{"command":"set_track","id":"a","gain":3}"#, "gain"),
         (r#"{"command":"set_room","master":3}"#, "master"),
         (r#"{"command":"remove_track","id":"a","force":true}"#, "force"),
+        (r#"{"command":"floor","id":"a","action":"request","prio":1}"#, "prio"),
+        (r#"{"command":"set_mix","id":"a","tracks":{"b":{"gain":1}}}"#, "gain"),
     ] {
         let refused = ClientMessage::parse(text).unwrap_err();
         assert!(refused.detail.contains(&format!("`{key}`")), "{refused}");
     }
+    assert!(serde_json::from_str::<PersonalPatch>(r#"{"tracks":{"a":[-6]}}"#).is_err(), "an array is no wish");
     assert!(serde_json::from_str::<TrackPatch>(r#"{"gian_db":1}"#).unwrap_err().to_string().contains("`gian_db`"));
 }
 
@@ -96,7 +125,7 @@ fn a_refused_message_keeps_its_ref_and_says_what_would_be_right() {
         ("[]", None, "JSON object"),
         (r#"{"ref":1}"#, Some(1), "command is missing"),
         (r#"{"ref":-1,"command":"set_room"}"#, None, "whole number"),
-        (r#"{"ref":2,"command":"fly"}"#, Some(2), "set_room, set_track or remove_track"),
+        (r#"{"ref":2,"command":"fly"}"#, Some(2), "set_room, set_track, remove_track, floor"),
         (r#"{"ref":3,"command":"set_track"}"#, Some(3), "id is missing"),
         (r#"{"ref":4,"command":"set_track","id":"a b"}"#, Some(4), "1 to 64 characters"),
         (r#"{"ref":5,"command":"set_track","id":"a","gain_db":"loud"}"#, Some(5), "expected f32"),

@@ -33,6 +33,25 @@ async def http_cases(server, _):
     def patch(text):
         return {"data": text, "headers": JSON}
 
+    track = (await server.get(ROOM))["tracks"][0]["id"]
+    strip, floor, mix = f"{ROOM}/tracks/{track}", f"{ROOM}/tracks/{track}/floor", f"{ROOM}/peers/{track}/mix"
+    stranger = "A" * 22
+    settings = {
+        "mode": ['"party"', "7"],
+        "floor_holders": ["0", "17", "256", "-1", "1.5", '"2"'],
+        "floor_queue": ["65", "-1", "256"],
+        "floor_talk_ms": ["3600001", "-1", "1e99"],
+        "floor_warning_ms": ["60001"],
+        "floor_grace_ms": ["10001"],
+        "floor_preemption": ["1", '"yes"'],
+        "duck_db": ["60.1", "-0.1", "NaN", "1e999"],
+        "duck_attack_ms": ["5001"],
+        "duck_hold_ms": ["10001"],
+        "duck_release_ms": ["10001", "-5"],
+        "frame_ms": ["15", "0"],
+        "dim_db": ["61", "-1"],
+    }
+    too_many = {f"{n:022}": {"gain_db": -1} for n in range(257)}
     broken_sdp = {
         "empty": "",
         "no SDP": "hello",
@@ -93,6 +112,48 @@ async def http_cases(server, _):
         ("room, PATCH unknown", "PATCH", "/api/rooms/nowhere", patch("{}")),
         ("room, DELETE unknown", "DELETE", "/api/rooms/nowhere", {}),
         ("rooms, POST", "POST", "/api/rooms", patch("{}")),
+        *(
+            (f"room, {key} {value}", "PATCH", ROOM, patch(f'{{"{key}":{value}}}'))
+            for key, values in settings.items()
+            for value in values
+        ),
+        ("track, unknown bus", "PATCH", strip, patch('{"bus":"telephone"}')),
+        ("track, long group", "PATCH", strip, patch(json.dumps({"group": "x" * 65}))),
+        ("track, group with a control character", "PATCH", strip, patch('{"group":"a\\u0007b"}')),
+        ("WHIP, unknown bus", "POST", "/whip/wrong?bus=telephone", {"data": sdp, "headers": SDP}),
+        ("floor, GET", "GET", floor, {}),
+        ("floor, empty", "POST", floor, {"headers": JSON}),
+        ("floor, no action", "POST", floor, patch("{}")),
+        ("floor, unknown action", "POST", floor, patch('{"action":"steal"}')),
+        ("floor, unknown key", "POST", floor, patch('{"action":"request","loud":true}')),
+        *(
+            (f"floor, priority {priority}", "POST", floor, patch(f'{{"action":"request","priority":{priority}}}'))
+            for priority in ("256", "-1", "1.5", '"9"')
+        ),
+        ("floor, unknown track", "POST", f"{ROOM}/tracks/{stranger}/floor", patch('{"action":"request"}')),
+        ("floor, impossible track", "POST", ROOM + "/tracks/a%20b/floor", patch('{"action":"request"}')),
+        ("floor, unknown room", "POST", f"/api/rooms/nowhere/tracks/{track}/floor", patch('{"action":"request"}')),
+        ("alert, GET", "GET", ROOM + "/alerts", {}),
+        ("alert, no JSON", "POST", ROOM + "/alerts", patch("help")),
+        ("alert, from nobody", "POST", ROOM + "/alerts", patch(f'{{"from":"{stranger}"}}')),
+        ("alert, to nobody", "POST", ROOM + "/alerts", patch(f'{{"to":"{stranger}"}}')),
+        ("alert, to a number", "POST", ROOM + "/alerts", patch('{"to":5}')),
+        ("alert, unknown key", "POST", ROOM + "/alerts", patch('{"text":"help"}')),
+        ("alert, unknown room", "POST", "/api/rooms/nowhere/alerts", patch("{}")),
+        ("mix, of nobody", "GET", f"{ROOM}/peers/{stranger}/mix", {}),
+        ("mix, PATCH nobody's", "PATCH", f"{ROOM}/peers/{stranger}/mix", patch('{"volume_db":-3}')),
+        ("mix, of an unknown room", "GET", f"/api/rooms/nowhere/peers/{track}/mix", {}),
+        ("mix, POST", "POST", mix, patch("{}")),
+        ("mix, no JSON", "PATCH", mix, patch("louder")),
+        ("mix, unknown key", "PATCH", mix, patch('{"master_gain_db":3}')),
+        *((f"mix, volume {db}", "PATCH", mix, patch(f'{{"volume_db":{db}}}')) for db in ("20.5", "-61", "NaN", "1e999", '"3"')),
+        *(
+            (f"mix, wish {wish}", "PATCH", mix, patch(f'{{"tracks":{{"{track}":{wish}}}}}'))
+            for wish in ('{"gain_db":21}', '{"gain_db":"loud"}', '{"pan":1.1}', '{"pan":NaN}', '{"muted":1}', '{"colour":1}', "5")
+        ),
+        ("mix, tracks an array", "PATCH", mix, patch('{"tracks":[]}')),
+        ("mix, an impossible track", "PATCH", mix, patch('{"tracks":{"a b":{"gain_db":-3}}}')),
+        ("mix, 257 wishes", "PATCH", mix, patch(json.dumps({"tracks": too_many}))),
         ("track, unknown", "PATCH", ROOM + "/tracks/nobody", patch('{"gain_db":0}')),
         ("track, unknown in an unknown room", "PATCH", "/api/rooms/nowhere/tracks/nobody", patch('{"gain_db":0}')),
         ("track, gain too low", "PATCH", ROOM + "/tracks/nobody", patch('{"gain_db":-61}')),

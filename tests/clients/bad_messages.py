@@ -1,6 +1,7 @@
 """Bad input on the WebSocket and on the media port. Each function yields (case, what is wrong or None)."""
 
 import asyncio
+import json
 import random
 import re
 import socket
@@ -13,7 +14,43 @@ ROOM = "/api/rooms/talk"
 
 async def websocket_cases(server, _):
     """Messages that are no commands: each is answered with a problem, and the socket stays open."""
+    track = (await server.get(ROOM))["tracks"][0]["id"]
+
+    def of(command, **keys):
+        return json.dumps({"command": command, **keys})
+
     messages = [
+        of("floor"),
+        of("floor", id=track),
+        of("floor", id=track, action="steal"),
+        of("floor", id=track, action="request", priority=256),
+        of("floor", id=track, action="request", priority=-1),
+        of("floor", id=track, action="request", loud=True),
+        of("floor", id="A" * 22, action="request"),
+        of("floor", id="a b", action="request"),
+        of("set_mix", volume_db=0),
+        of("set_mix", id="A" * 22, volume_db=0),
+        of("set_mix", id=track, volume_db=21),
+        of("set_mix", id=track, tracks={track: {"pan": -2}}),
+        of("set_mix", id=track, tracks={track: 5}),
+        of("set_mix", id=track, tracks={f"{n:022}": {"pan": 1} for n in range(257)}),
+        of("set_room", floor_holders=17),
+        of("set_room", mode="party"),
+        of("set_track", id=track, bus="telephone"),
+        of("set_track", id=track, group="x" * 65),
+        of("alert", to="A" * 22),
+        of("alert", text="help"),
+        of("report", access_ms=5),
+        of("report", id=track, access_ms=-5),
+        of("report", id=track, rtt_ms=1e9),
+        of("report", id=track, rtt_ms=-1),
+        of("report", id="A" * 22, access_ms=5),
+        of("identify"),
+        of("identify", id="A" * 22),
+        of("signal", **{"from": track, "to": track}),
+        of("signal", **{"from": track, "to": "A" * 22, "data": ""}),
+        of("signal", **{"from": track, "to": track, "data": "x" * 12_001}),
+        of("signal", **{"from": track, "to": track, "data": "x" * 60_000}),
         "",
         "hello",
         "[]",

@@ -207,7 +207,7 @@ class Peer:
         transceiver = self.connection.getTransceivers()[0]
         if transceiver.currentDirection in ("recvonly", "sendrecv"):
             self.ear = Ear(transceiver.receiver.track)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self._connected.wait()
         assert self.connection.connectionState == "connected", self.connection.connectionState
 

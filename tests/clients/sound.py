@@ -48,6 +48,26 @@ def tone_over_time(channel, hz, window_s=0.1):
     return [tone_dbfs(channel[at : at + size], hz) for at in range(0, len(channel) - size + 1, size)]
 
 
+def is_steady(levels, dbfs):
+    """Whether a tone stays at its level: the median is there, and windows of a tenth of a second that are 3 dB lower are
+    few and not many in a row. A machine that stalls makes a packet late now and then, which costs a window or two."""
+    low = [level < dbfs - 3 for level in levels]
+    longest = max(len(run) for run in "".join("x" if is_low else " " for is_low in low).split(" "))
+    return abs(np.median(levels) - dbfs) < 1 and sum(low) <= 0.15 * len(levels) and longest <= 5
+
+
+def parts_found(heard, said, part_s=0.25):
+    """Looks for every part of what was said in what was heard: `(at_s, later_s, likeness, louder_db)` for each, in the
+    order of `said`: where it was said, how much later it was heard by the two clocks, how alike (0 to 1), how loud."""
+    size, found = int(part_s * RATE), []
+    for at in range(0, len(said) - size + 1, size):
+        part = said[at : at + size]
+        place, likeness = best_match(heard, part)
+        louder = 20 * np.log10(np.std(heard[place : place + size]) / np.std(part) + 1e-12)
+        found.append((at / RATE, (place - at) / RATE, likeness, louder))
+    return found
+
+
 def pitch_hz(channel, near_hz):
     """The frequency of a sine near `near_hz` (within 5 Hz): by how
     much its phase turns from one window to the next, the median over windows."""
@@ -71,7 +91,7 @@ def strip_db(gain_db, pan):
 
 def best_match(heard, said):
     """Where `said` is in `heard` (samples) and how alike they are there (0 to 1): the peak of the
-    normalised cross-correlation."""
+    cross-correlation."""
     size = 1 << int(np.ceil(np.log2(len(heard) + len(said))))
     cross = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(said, size)), size)
     lags = max(1, len(heard) - len(said) + 1)

@@ -10,7 +10,7 @@ import pytest
 
 from peers import Peer
 from server import CLI_BIN, Server, clean_environment, run_cli
-from sound import RATE, best_match, pitch_hz, sine, speech_like, tone_dbfs, tone_in_ears
+from sound import RATE, parts_found, pitch_hz, sine, speech_like, tone_in_ears
 
 
 def read_by_ffmpeg(path):
@@ -45,18 +45,22 @@ async def test_what_an_aiortc_client_says_is_in_the_recording(ending, tmp_path):
     said = speech_like(4.0)
     async with Server() as server:
         recording = tmp_path / f"room.{ending}"
-        recorder = await start_cli(server, "record", str(recording), "--room", "talk", "--duration", "6")
+        recorder = await start_cli(server, "record", str(recording), "--room", "talk", "--duration", "8")
         await someone_listens(server, "talk")
         talker = await Peer.whip(server, "talk", said, loop=False, name="voice")
-        assert await asyncio.wait_for(recorder.wait(), 20) == 0
+        assert await asyncio.wait_for(recorder.wait(), 30) == 0
         await talker.close()
     heard = read_by_ffmpeg(recording)
-    assert 5.5 < len(heard) / RATE < 7
+    assert 7.5 < len(heard) / RATE < 9
     for ear in (0, 1):
-        at, likeness = best_match(heard[:, ear], said)
-        assert likeness > 0.9, f"at {at / RATE:.2f} s the likeness is {likeness:.3f}"
-        part = heard[at : at + len(said), ear]
-        assert 20 * np.log10(np.std(part) / np.std(said)) == pytest.approx(0, abs=1)
+        found = parts_found(heard[:, ear], said)
+        alike = [part for part in found if part[2] > 0.7]
+        assert len(alike) >= 0.6 * len(found), found
+        assert np.percentile([likeness for _, _, likeness, _ in found], 75) > 0.9, found
+        # A stall of the machine delays what comes after it; nothing of that length is missing.
+        later = [later_s for _, later_s, *_ in alike]
+        assert max(later) - min(later) < 0.7, found
+        assert np.median([louder for *_, louder in found]) == pytest.approx(0, abs=1)
 
 
 async def test_a_pushed_file_of_another_rate_is_heard_at_its_level_and_pitch(tmp_path):
@@ -101,8 +105,7 @@ async def test_a_recording_opens_elsewhere_after_kill_9(ending, tmp_path):
         await talker.close()
     heard = read_by_ffmpeg(recording)
     assert len(heard) / RATE > 1.5, "at most half a second and the joining may be missing"
-    middle = heard[len(heard) // 2 :][: RATE // 2, 0]
-    assert tone_dbfs(middle, 1000) == pytest.approx(-20, abs=0.5)
+    assert tone_in_ears(heard[len(heard) // 4 :], 1000) == pytest.approx((-20, -20), abs=0.5)
     for reader in (["ffprobe", "-v", "error", "-show_format"], ["soxi"] if ending == "wav" else ["ffprobe"]):
         done = subprocess.run([*reader, str(recording)], capture_output=True, check=False)
         assert done.returncode == 0, (reader, done.stderr.decode())
@@ -117,7 +120,7 @@ async def test_the_desk_is_moved_and_read_from_the_command_line():
         assert code == 0, error
         code, _, error = await run_cli("mix", "desk", "--master", "2", **at)
         assert code == 0, error
-        left, right = tone_in_ears(await heard.ear.hear(1.0, skip_s=0.7), 1000)
+        left, right = tone_in_ears(await heard.ear.hear(1.5, skip_s=0.7), 1000)
         assert left == pytest.approx(-20 - 6 + 2 + 3.01, abs=0.5) and right < -60
         code, out, error = await run_cli("--json", "rooms", **at)
         assert code == 0, error

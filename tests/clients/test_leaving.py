@@ -14,14 +14,21 @@ CROWD = pathlib.Path(__file__).parent / "crowd.py"
 PEOPLE, AT_ONCE = 200, 20
 
 
-@pytest.mark.limit_s(240)
+@pytest.mark.limit_s(480)
 async def test_who_leaves_or_vanishes_leaves_no_trace():
     async with Server("--room-linger-s", "1", "--stream-timeout-s", "5") as server:
         before = server.resources()
-        first = await come_and_go(server, before)
-        second = await come_and_go(server, before)
-    assert second["rss_kb"] - first["rss_kb"] < 5_000, (before, first, second)
-    print(f"before {before}, after 200 {first}, after 400 {second}")
+        after = [await come_and_go(server, before), await come_and_go(server, before)]
+        # What an allocator keeps depends on how many were there at once, and that on the machine. A leak grows each time.
+        while grown_kb(after) >= 5_000 and len(after) < 4:
+            after.append(await come_and_go(server, before))
+    print(f"before {before}, after each {PEOPLE} {after}")
+    assert grown_kb(after) < 5_000, (before, after)
+
+
+def grown_kb(after):
+    """How much the resident memory grew in the last of several times."""
+    return after[-1]["rss_kb"] - after[-2]["rss_kb"]
 
 
 async def come_and_go(server, before):
@@ -33,7 +40,7 @@ async def come_and_go(server, before):
         )
         try:
             for line in (b"joined\n", b"half have left\n"):
-                assert await asyncio.wait_for(crowd.stdout.readline(), 60) == line
+                assert await asyncio.wait_for(crowd.stdout.readline(), 90) == line
         finally:
             crowd.kill()
             await crowd.wait()
@@ -43,7 +50,7 @@ async def come_and_go(server, before):
         health = await server.get("/api/health")
         return health["peers"] == 0 and health["rooms"] == 0
 
-    await server.until("every peer and every room is gone", all_gone, seconds=30)
+    await server.until("every peer and every room is gone", all_gone, seconds=40)
     assert await server.get("/api/rooms") == []
     await server.close_connections()
 
@@ -67,4 +74,4 @@ async def test_who_closes_its_connection_without_a_word_to_http_is_gone_at_once(
             async def is_gone():
                 return (await server.get("/api/rooms/goodbye"))["tracks"] == []
 
-            await server.until("the track is gone", is_gone, seconds=2)
+            await server.until("the track is gone", is_gone, seconds=4)

@@ -5,7 +5,7 @@ import pytest
 
 from aiortc import RTCSessionDescription
 from peers import Peer, Player, Ear, close_all
-from sound import best_match, pitch_hz, sine, speech_like, strip_db, tone_dbfs, tone_in_ears
+from sound import RATE, best_match, is_steady, parts_found, pitch_hz, sine, speech_like, strip_db, tone_dbfs, tone_in_ears
 
 
 @pytest.mark.parametrize("shape", ["mono", "stereo", "mono in packets of 120 ms"])
@@ -20,7 +20,7 @@ async def test_a_tone_between_two_aiortc_peers_keeps_its_level(shape):
     ear = Ear(hearer.connection.getTransceivers()[0].receiver.track)
     await hearer.connection.setLocalDescription(await hearer.connection.createAnswer())
     await talker._accept(hearer.connection.localDescription.sdp)
-    heard = await ear.hear(1.0, skip_s=0.5)
+    heard = await ear.hear(1.5, skip_s=0.5)
     if shape != "stereo":
         assert tone_in_ears(heard, 1000) == pytest.approx((-20, -20), abs=0.2)
     else:
@@ -42,6 +42,30 @@ def test_what_was_said_is_found_where_it_was_said_and_nothing_else_is():
     assert best_match(heard, said)[0] == 48_000
     assert best_match(heard, said)[1] > 0.99
     assert best_match(speech_like(4.0, seed=4), said)[1] < 0.2
+
+
+def test_a_tone_with_a_stall_now_and_then_is_steady_and_one_with_gaps_or_another_level_is_not():
+    stalls = [-20.0] * 100
+    stalls[20:22] = stalls[60:63] = [-30.0, -30.0]
+    assert is_steady(stalls, -20)
+    assert not is_steady([level - 1.1 for level in stalls], -20)
+    assert not is_steady([-20.0, -20.0, -20.0, -20.0, -24.0] * 20, -20), "a gap twice a second"
+    assert not is_steady([-20.0] * 90 + [-120.0] * 10, -20), "a second is missing"
+
+
+def test_each_part_of_what_was_said_is_found_and_what_is_missing_shows():
+    said = speech_like(3.0)
+    late = np.concatenate([np.zeros(RATE // 2), said[:RATE], np.zeros(RATE // 10), said[RATE:]])
+    found = parts_found(late, said)
+    assert len(found) == 12 and min(likeness for _, _, likeness, _ in found) > 0.95
+    later = [later_s for _, later_s, *_ in found]
+    assert max(later) - min(later) == pytest.approx(0.1, abs=0.001)
+    without = np.concatenate([said[:RATE], said[2 * RATE :]])
+    found = parts_found(without, said)
+    assert sum(likeness > 0.9 for _, _, likeness, _ in found) == 8
+    later = [later_s for _, later_s, likeness, _ in found if likeness > 0.9]
+    assert max(later) - min(later) == pytest.approx(1, abs=0.001)
+    assert np.median([louder for *_, louder in parts_found(0.7 * late, said)]) == pytest.approx(-3.1, abs=0.1)
 
 
 def test_a_strip_is_constant_power():

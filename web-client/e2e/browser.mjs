@@ -33,6 +33,8 @@ export function launch({ microphone = null, granted = true } = {}) {
 /** A page that remembers what the console complained of, in `page.complaints`. */
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext(options);
+  // A machine that is busy takes its time; what never comes is found all the same.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.complaints = [];
   page.on("console", (message) => {
@@ -49,7 +51,7 @@ export async function open(browser, url, options = {}) {
 async function pagesFrom(context, dist) {
   const give = (file) => (route) => route.fulfill({ path: join(dist, file ?? new URL(route.request().url()).pathname) });
   await context.route("**/assets/*", give());
-  await context.route("**/favicon.svg", give());
+  for (const file of ["favicon.svg", "manifest.webmanifest", "icon-*.png", "shell-worker.js"]) await context.route(`**/${file}`, give());
   await context.route((url) => url.pathname === "/" || url.pathname.startsWith("/room/"), give("index.html"));
 }
 

@@ -18,11 +18,11 @@ export async function toneFiles(frequencies, dbfs) {
   return { files, remove: () => rm(folder, { recursive: true }) };
 }
 
-/** One second, so that a whole number of waves fits and the loop has no seam. 16-bit mono. */
-function wav(frequency, dbfs) {
-  const data = Buffer.alloc(44 + RATE * 2);
+/** Whole seconds, so that a whole number of waves fits and the loop has no seam. 16-bit mono. */
+export function wav(frequency, dbfs, seconds = 1) {
+  const data = Buffer.alloc(44 + RATE * 2 * seconds);
   data.write("RIFF", 0);
-  data.writeUInt32LE(36 + RATE * 2, 4);
+  data.writeUInt32LE(36 + RATE * 2 * seconds, 4);
   data.write("WAVEfmt ", 8);
   data.writeUInt32LE(16, 16);
   data.writeUInt16LE(1, 20);
@@ -32,17 +32,28 @@ function wav(frequency, dbfs) {
   data.writeUInt16LE(2, 32);
   data.writeUInt16LE(16, 34);
   data.write("data", 36);
-  data.writeUInt32LE(RATE * 2, 40);
+  data.writeUInt32LE(RATE * 2 * seconds, 40);
   const amplitude = 32767 * 10 ** (dbfs / 20);
-  for (let i = 0; i < RATE; i += 1) {
+  for (let i = 0; i < RATE * seconds; i += 1) {
     data.writeInt16LE(Math.round(amplitude * Math.sin((2 * Math.PI * frequency * i) / RATE)), 44 + i * 2);
   }
   return data;
 }
 
+/** A WAV file of some seconds whose picture swells and falls, 16-bit mono. */
+export function music(seconds = 20) {
+  const file = wav(440, -6, seconds);
+  for (let i = 0; i < RATE * seconds; i += 1) {
+    const swell = 0.15 + 0.85 * Math.abs(Math.sin((i / RATE) * 0.9) * Math.sin((i / RATE) * 7.3));
+    file.writeInt16LE(Math.round(file.readInt16LE(44 + i * 2) * swell), 44 + i * 2);
+  }
+  return file;
+}
+
 /**
  * The levels of these tones in what the page hears now, dBFS of the sine, in each ear:
- * `[{ left, right }]`. Listens for a third of a second.
+ * `[{ left, right }]`. Listens for a third of a second and gives the median of its eighths: a gap that a busy machine
+ * makes is not the level.
  */
 export function heard(page, frequencies) {
   return page.evaluate(async (frequencies) => {
@@ -63,18 +74,22 @@ export function heard(page, frequencies) {
     }
     await new Promise((next) => setTimeout(next, 400));
     const levels = window.ear.analysers.map((analyser) => {
-      const samples = new Float32Array(analyser.fftSize);
-      analyser.getFloatTimeDomainData(samples);
+      const all = new Float32Array(analyser.fftSize);
+      analyser.getFloatTimeDomainData(all);
+      const size = all.length / 8;
       return frequencies.map((frequency) => {
-        let [re, im, weight] = [0, 0, 0];
-        samples.forEach((sample, i) => {
-          const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / samples.length);
-          const phase = (2 * Math.PI * frequency * i) / 48_000;
-          re += sample * window * Math.cos(phase);
-          im += sample * window * Math.sin(phase);
-          weight += window;
+        const pieces = Array.from({ length: 8 }, (_, piece) => {
+          let [re, im, weight] = [0, 0, 0];
+          all.subarray(piece * size, (piece + 1) * size).forEach((sample, i) => {
+            const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size);
+            const phase = (2 * Math.PI * frequency * i) / 48_000;
+            re += sample * window * Math.cos(phase);
+            im += sample * window * Math.sin(phase);
+            weight += window;
+          });
+          return 20 * Math.log10(Math.max((2 * Math.hypot(re, im)) / weight, 1e-9));
         });
-        return 20 * Math.log10(Math.max((2 * Math.hypot(re, im)) / weight, 1e-9));
+        return pieces.sort((a, b) => a - b)[4];
       });
     });
     return frequencies.map((_, i) => ({ left: levels[0][i], right: levels[1][i] }));

@@ -7,3 +7,8 @@ import "./view/base.css";
 takeToken();
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);
+
+// Pages that are not secure have no workers; a page works without.
+if (import.meta.env.PROD && "serviceWorker" in navigator) {
+  addEventListener("load", () => void navigator.serviceWorker.register("/shell-worker.js").catch(() => {}));
+}

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use ::ogg::{PacketWriteEndInfo, PacketWriter};
 
@@ -60,7 +61,7 @@ impl OggOpusWriter<File> {
 
 /// A file is decoded without loss, so no bits go to FEC.
 pub const FILE_SETTINGS: opus::Settings =
-    opus::Settings { bitrate_bps: 96_000, complexity: 8, expected_loss_percent: 0, fec: false };
+    opus::Settings { bitrate_bps: 96_000, complexity: 8, expected_loss_percent: 0, fec: false, dred: Duration::ZERO };
 
 impl<W: Write> OggOpusWriter<W> {
     /// Writes to an empty sink. `settings` are for frames; packets are written as they come.

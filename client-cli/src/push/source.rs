@@ -15,7 +15,16 @@ use crate::output;
 const AHEAD: usize = 25;
 /// A file may be music: as good as Opus needs to be for it, and FEC as far as the encoder likes.
 const SETTINGS: EncoderSettings =
-    EncoderSettings { bitrate_bps: 96_000, complexity: 8, expected_loss_percent: 0, fec: true };
+    EncoderSettings { bitrate_bps: 96_000, complexity: 8, expected_loss_percent: 0, fec: true, dred: Duration::ZERO };
+
+/// The same, with so many milliseconds of what came before described in each packet: libopus spends bits on that
+/// where it expects loss.
+pub fn settings(dred_ms: Option<u16>) -> EncoderSettings {
+    match dred_ms {
+        Some(ms) => EncoderSettings { expected_loss_percent: 15, dred: Duration::from_millis(ms.into()), ..SETTINGS },
+        None => SETTINGS,
+    }
+}
 
 /// 20 ms of a file.
 pub struct Packet {
@@ -40,7 +49,7 @@ type Frames = Box<dyn Iterator<Item = Result<Frame, ReadError>> + Send>;
 
 impl Source {
     /// Opens a file at `start`; with `again` it has no end.
-    pub fn open(file: &Path, start: Duration, again: bool) -> anyhow::Result<Self> {
+    pub fn open(file: &Path, start: Duration, again: bool, settings: EncoderSettings) -> anyhow::Result<Self> {
         let mut reader = Reader::open(file)?;
         skip(&mut reader, start)?;
         let duration = reader.duration();
@@ -51,7 +60,7 @@ impl Source {
             Box::new(reader.chain(std::iter::once(Ok(Frame::SILENCE))))
         };
         let (sender, packets) = mpsc::channel(AHEAD);
-        std::thread::Builder::new().name("reader".into()).spawn(move || make_packets(frames, &sender))?;
+        std::thread::Builder::new().name("reader".into()).spawn(move || make_packets(frames, settings, &sender))?;
         Ok(Self { packets, duration, start, again })
     }
 
@@ -61,8 +70,8 @@ impl Source {
     }
 }
 
-fn make_packets(frames: Frames, packets: &mpsc::Sender<anyhow::Result<Packet>>) {
-    let mut encoder = match Encoder::new(SETTINGS) {
+fn make_packets(frames: Frames, settings: EncoderSettings, packets: &mpsc::Sender<anyhow::Result<Packet>>) {
+    let mut encoder = match Encoder::new(settings) {
         Ok(encoder) => encoder,
         Err(error) => return drop(packets.blocking_send(Err(error.into()))),
     };
@@ -137,7 +146,7 @@ mod tests {
     fn a_start_behind_the_end_names_the_file_and_both_times() {
         let folder = tempfile::tempdir().unwrap();
         let path = ramp(folder.path(), 10);
-        let error = Source::open(&path, Duration::from_secs(5), false).err().unwrap().to_string();
+        let error = Source::open(&path, Duration::from_secs(5), false, SETTINGS).err().unwrap().to_string();
         assert!(error.contains("ramp.wav") && error.contains("0:05.0") && error.contains("0:00.2"), "{error}");
     }
 
@@ -145,14 +154,14 @@ mod tests {
     async fn a_file_of_ten_frames_is_ten_packets_and_one_that_brings_out_the_rest() {
         let folder = tempfile::tempdir().unwrap();
         let path = ramp(folder.path(), 10);
-        let mut source = Source::open(&path, Duration::ZERO, false).unwrap();
+        let mut source = Source::open(&path, Duration::ZERO, false, SETTINGS).unwrap();
         let mut count = 0;
         while let Some(packet) = source.next().await {
             assert_eq!(audio::packet_samples(&packet.unwrap().payload), Ok(FRAME_SAMPLES));
             count += 1;
         }
         assert_eq!(count, 11);
-        let mut again = Source::open(&path, Duration::ZERO, true).unwrap();
+        let mut again = Source::open(&path, Duration::ZERO, true, SETTINGS).unwrap();
         for _ in 0..100 {
             again.next().await.expect("a loop has no end").unwrap();
         }

@@ -8,10 +8,13 @@ use anyhow::Context;
 use audio::file::{OggOpusWriter, WavWriter};
 use audio::loudness::Loudness;
 use audio::meter::{FLOOR_DBFS, to_dbfs};
-use audio::{CHANNELS, Decoder, FRAME_SAMPLES, Frame, MAX_DECODED, SAMPLE_RATE, level_dbfs};
+use audio::{CHANNELS, Decoder, FRAME_SAMPLES, Frame, MAX_DECODED, OpusError, SAMPLE_RATE, level_dbfs};
 use serde::Serialize;
 
 use super::assembler::{Counts, Piece};
+
+/// Deep redundancy describes multiples of 10 ms.
+const DRED_UNIT: usize = 480;
 
 /// One recording: pieces go in, a file and figures come out. What is written is decided by the
 /// pieces alone, so nothing is heard twice or left out here.
@@ -117,7 +120,7 @@ impl Recording {
                 }
                 let hole = &mut self.decoded[..samples as usize * CHANNELS];
                 let filled = match &next {
-                    Some(payload) => self.decoder.decode_fec(payload, hole),
+                    Some(payload) => restore(&mut self.decoder, payload, hole),
                     None => self.decoder.conceal(hole),
                 };
                 if filled.is_err() {
@@ -256,6 +259,26 @@ impl Heard {
         self.samples += FRAME_SAMPLES as u64;
         self.level_dbfs = self.level_dbfs.max(level_dbfs(frame));
     }
+}
+
+/// Fills a hole with what the packet after it says of it: a description (DRED), which reaches far, or a copy (in-band FEC)
+/// of its last part; what neither reaches is guessed.
+fn restore(decoder: &mut Decoder, payload: &[u8], hole: &mut [f32]) -> Result<usize, OpusError> {
+    let samples = hole.len() / CHANNELS;
+    let reach = decoder.read_dred(payload, samples) / DRED_UNIT * DRED_UNIT;
+    if reach <= FRAME_SAMPLES && reach < samples {
+        return decoder.decode_fec(payload, hole);
+    }
+    let (guessed, described) = hole.split_at_mut((samples - reach) * CHANNELS);
+    if !guessed.is_empty() {
+        decoder.conceal(guessed)?;
+    }
+    let mut before = reach;
+    for piece in described.chunks_mut(FRAME_SAMPLES * CHANNELS) {
+        decoder.decode_dred(before, piece)?;
+        before -= piece.len() / CHANNELS;
+    }
+    Ok(samples)
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! A server of the library on a free port, and the program run against it.
 #![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::Duration;
 
 use audio::Frame;
+use audio::analysis::tone_levels_dbfs;
 use audio::file::{Reader, Writer};
 use server::config::Config;
 use signaling::client::Client;
@@ -74,6 +75,18 @@ impl Server {
         });
     }
 
+    /// Waits until somebody follows a room by its WebSocket.
+    pub fn until_followed(&self) {
+        let address = self.url.trim_start_matches("http://");
+        let mut page = String::new();
+        while !page.contains("\nmixminus_websockets 1\n") {
+            let mut http = std::net::TcpStream::connect(address).unwrap();
+            write!(http, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+            page.clear();
+            http.read_to_string(&mut page).unwrap();
+        }
+    }
+
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(async { tokio::time::timeout(LONGEST, work).await.expect("in a minute") })
     }
@@ -94,11 +107,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits for the first line of its progress: it has joined and is at work.
+    /// Waits for the first line of its progress: it has joined, has the floor if it needs it, and is at work.
     pub fn is_at_work(&mut self) {
         let mut line = String::new();
-        self.error.as_mut().unwrap().read_line(&mut line).unwrap();
-        assert!(line.contains("dBFS"), "{line}");
+        while !line.contains("dBFS") {
+            assert!(line.is_empty() || line.contains("floor"), "{line}");
+            line.clear();
+            assert_ne!(self.error.as_mut().unwrap().read_line(&mut line).unwrap(), 0, "it has ended");
+        }
     }
 
     pub fn kill(&mut self) {
@@ -210,6 +226,30 @@ pub fn write_tone(path: &Path, rate: u32, seconds: u32, frequency_hz: f64, level
 pub fn left(path: &Path) -> Vec<f32> {
     let frames = Reader::open(path).unwrap().map(|frame| frame.unwrap());
     frames.flat_map(|frame: Frame| frame.left().collect::<Vec<_>>()).collect()
+}
+
+/// A tenth of a second.
+pub const PIECE: usize = 4_800;
+
+/// The level of a tone in most pieces of a tenth of a second. A machine that stalls makes a packet late now and then:
+/// that is heard in one piece or two, and says nothing about the level.
+pub fn steady_dbfs(samples: &[f32], frequency_hz: f32) -> f32 {
+    median(&tone_levels_dbfs(samples, frequency_hz, PIECE))
+}
+
+/// The middle one of these values.
+#[track_caller]
+pub fn median(values: &[f32]) -> f32 {
+    assert!(!values.is_empty(), "nothing was heard");
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Which share of these levels is further than `by_db` from `level_dbfs`.
+pub fn share_off(levels: &[f32], level_dbfs: f32, by_db: f32) -> f64 {
+    let off = levels.iter().filter(|level| (*level - level_dbfs).abs() > by_db).count();
+    off as f64 / levels.len().max(1) as f64
 }
 
 /// A file that opens and is silence.

@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
-use signaling::{Claims, Right, RoomName};
+use signaling::{Claims, Command, FloorAction, Right, RoomName};
 
 use super::Api;
 use super::problems::Problem;
@@ -80,6 +80,33 @@ impl Bearer {
         let detail = format!("this needs a token with the right {needed} in {there}");
         Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
             .with(header::WWW_AUTHENTICATE, r#"Bearer realm="mixminus", error="insufficient_scope""#))
+    }
+
+    /// 403 unless the bearer may give this command in the room.
+    pub fn may_command(&self, room: &RoomName, command: &Command) -> Result<(), Problem> {
+        match command {
+            Command::SetRoom { .. } | Command::SetTrack { .. } | Command::RemoveTrack { .. } => {
+                self.may(room, Right::Mix)
+            }
+            Command::Floor { action: FloorAction::Request, priority, .. } => {
+                self.may(room, Right::Talk)?;
+                self.may_ask_with(priority.unwrap_or(0))
+            }
+            Command::Floor { action: FloorAction::Release, .. } | Command::Signal { .. } => self.may(room, Right::Talk),
+            Command::Floor { action: FloorAction::Grant | FloorAction::Revoke, .. } => self.may(room, Right::Mix),
+            Command::Alert { .. } => self.may(room, Right::Talk).or_else(|_| self.may(room, Right::Mix)),
+            Command::SetMix { .. } | Command::Report { .. } | Command::Identify { .. } => self.may(room, Right::Listen),
+        }
+    }
+
+    /// 403 unless the bearer may ask for the floor with this priority.
+    fn may_ask_with(&self, priority: u8) -> Result<(), Problem> {
+        let Some(claims) = &self.claims else { return Ok(()) };
+        if priority <= claims.priority || claims.can.contains(&Right::Admin) {
+            return Ok(());
+        }
+        let detail = format!("this needs a token with a priority of {priority} or more, it has {}", claims.priority);
+        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail))
     }
 
     /// 403 unless the bearer may do anything at all in the room.
@@ -155,7 +182,7 @@ mod tests {
 
     #[test]
     fn each_right_is_asked_for_by_name() {
-        let claims = Claims { room: "ward".into(), can: vec![Right::Listen], exp: u64::MAX };
+        let claims = Claims { room: "ward".into(), can: vec![Right::Listen], exp: u64::MAX, priority: 0 };
         let bearer = Bearer { claims: Some(Arc::new(claims)) };
         let (ward, other) = ("ward".parse().unwrap(), "other".parse().unwrap());
         assert!(bearer.may(&ward, Right::Listen).is_ok());
@@ -169,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_token_that_expires_meanwhile_is_worth_nothing() {
-        let claims = Claims { room: "*".into(), can: vec![Right::Admin], exp: 1 };
+        let claims = Claims { room: "*".into(), can: vec![Right::Admin], exp: 1, priority: 0 };
         let refused = Bearer { claims: Some(Arc::new(claims)) }.may_everywhere(Right::Admin).unwrap_err().into_body();
         assert_eq!((refused.status, refused.detail.contains("expired")), (401, true));
     }

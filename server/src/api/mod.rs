@@ -1,12 +1,14 @@
 //! HTTP and WebSocket: token, limits, parse, then one call of [`Rooms`]. No rule of a room lives here.
 
 mod auth;
+mod floor;
 mod health;
 mod input;
 mod limits;
 mod offer;
 mod openapi;
 mod peers;
+mod personal;
 mod problems;
 mod rooms;
 mod serve;
@@ -86,6 +88,9 @@ fn guarded() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(rooms::list))
         .routes(routes!(rooms::state, rooms::make, rooms::change, rooms::close))
         .routes(routes!(tracks::change, tracks::remove))
+        .routes(routes!(floor::floor))
+        .routes(routes!(floor::alert))
+        .routes(routes!(personal::mix, personal::set_mix))
         .routes(routes!(socket::follow))
         .routes(routes!(health::metrics))
 }

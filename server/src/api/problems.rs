@@ -155,8 +155,10 @@ impl From<CommandError> for Problem {
             }
             CommandError::OutOfRange(detail) => Self::invalid(detail),
             CommandError::Overloaded => Self::overloaded(),
-            CommandError::Unavailable(detail) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unavailable", "Not available", detail)
+            CommandError::UnknownPeer => Self::unknown_peer(error.to_string()),
+            CommandError::TooOften(detail) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-often", "Too often", detail)
+                    .with(header::RETRY_AFTER, "1")
             }
         }
     }

@@ -76,7 +76,7 @@ pub async fn change(
 ) -> Result<JsonBody<RoomState>, Problem> {
     bearer.may(&room, Right::Mix)?;
     settings.check().map_err(Problem::invalid)?;
-    Ok(JsonBody(api.rooms.command(&room, Command::SetRoom { settings }, address).await?))
+    Ok(JsonBody(api.rooms.command(&room, Command::SetRoom { settings }, address).await?.state))
 }
 
 /// Close a room

@@ -12,7 +12,7 @@ use axum::extract::ws::{
 };
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use signaling::{ClientMessage, Refused, Right, RoomName, ServerMessage};
+use signaling::{ClientMessage, Command, FloorAnswer, Refused, Right, RoomName, ServerMessage, TrackId};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -41,7 +41,7 @@ const FLOOD: u32 = 2000;
 ///
 /// A WebSocket: first a `snapshot`, then a `patch` for each change with consecutive versions, `meters` at 25 Hz while
 /// somebody is heard, and `event`s. It takes the same commands as REST, as `ClientMessage`s. Needs the right `listen`,
-/// for commands `mix`; the token may come as `?access_token=`.
+/// for commands those of REST; the token may come as `?access_token=`.
 #[utoipa::path(get, path = "/api/rooms/{room}/ws", tag = "rooms", params(
     ("room" = RoomName, Path),
     ("access_token" = Option<String>, Query, description = "The token, for browsers, which can send no Authorization here"),
@@ -70,7 +70,9 @@ pub async fn follow(
         let sockets = api.sockets.clone();
         let budget = Budget::new(api.clock.now());
         sockets
-            .track_future(Session { api, room, bearer, address, socket, budget, refused: 0 }.run(subscription))
+            .track_future(
+                Session { api, room, bearer, address, socket, budget, refused: 0, peer: None }.run(subscription),
+            )
             .await;
     }))
 }
@@ -86,6 +88,8 @@ struct Session {
     budget: Budget,
     /// Messages refused for being too many since it was last calm.
     refused: u32,
+    /// The peer that it speaks for, if it has said so.
+    peer: Option<TrackId>,
 }
 
 /// Why a socket ends.
@@ -120,9 +124,10 @@ impl Session {
         loop {
             tokio::select! {
                 update = subscription.updates.recv() => match update {
+                    Ok(update) if update.to.is_some() && update.to != self.peer => {}
                     Ok(update) => {
-                        self.send(&update).await?;
-                        if is_closed(&update) {
+                        self.send(&update.text).await?;
+                        if is_closed(&update.text) {
                             return Err(self.closed());
                         }
                     }
@@ -165,7 +170,7 @@ impl Session {
                     "Not a command",
                     "a command is JSON in a text message, not binary",
                 );
-                self.reply(None, Some(problem)).await
+                self.reply(None, Err(problem)).await
             }
             // axum answers both.
             Message::Ping(_) | Message::Close(_) => Ok(()),
@@ -176,15 +181,13 @@ impl Session {
     async fn command(&mut self, text: &str) -> Result<(), End> {
         let (reference, done) = self.carry_out(text).await;
         self.api.metrics.command(done.is_ok());
-        match done {
-            Err(problem) => self.reply(reference, Some(problem)).await?,
-            Ok(()) if reference.is_some() => self.reply(reference, None).await?,
-            Ok(()) => {}
+        if done.is_err() || reference.is_some() {
+            self.reply(reference, done).await?;
         }
         if self.refused >= FLOOD { Err(End::Close(close_code::POLICY, "too many commands")) } else { Ok(()) }
     }
 
-    async fn carry_out(&mut self, text: &str) -> (Option<u64>, Result<(), Problem>) {
+    async fn carry_out(&mut self, text: &str) -> (Option<u64>, Result<Option<FloorAnswer>, Problem>) {
         if text.len() > MESSAGE_BYTES {
             let detail = format!("a message has at most {MESSAGE_BYTES} bytes, got {}", text.len());
             return (None, Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)));
@@ -206,15 +209,20 @@ impl Session {
                 return (reference, Err(Problem::malformed("malformed-json", "Malformed JSON", detail)));
             }
         };
-        if let Err(problem) = self.bearer.may(&self.room, Right::Mix) {
-            return (message.reference, Err(problem));
+        let done = super::floor::carry_out(&self.api, &self.bearer, &self.room, message.command.clone(), &self.address);
+        let done = done.await;
+        if let (Command::Identify { id }, Ok(_)) = (message.command, &done) {
+            self.peer = Some(id);
         }
-        let done = self.api.rooms.command(&self.room, message.command, self.address.clone()).await;
-        (message.reference, done.map(drop).map_err(Problem::from))
+        (message.reference, done)
     }
 
-    async fn reply(&mut self, reference: Option<u64>, problem: Option<Problem>) -> Result<(), End> {
-        self.send_own(&ServerMessage::Reply { reference, problem: problem.map(Problem::into_body) }).await
+    async fn reply(&mut self, reference: Option<u64>, done: Result<Option<FloorAnswer>, Problem>) -> Result<(), End> {
+        let (floor, problem) = match done {
+            Ok(floor) => (floor, None),
+            Err(problem) => (None, Some(problem.into_body())),
+        };
+        self.send_own(&ServerMessage::Reply { reference, problem, floor }).await
     }
 
     async fn send_snapshot(&mut self, subscription: &Subscription) -> Result<(), End> {

@@ -30,8 +30,8 @@ pub async fn change(
 ) -> Result<JsonBody<TrackState>, Problem> {
     bearer.may(&room, Right::Mix)?;
     strip.check().map_err(Problem::invalid)?;
-    let state = api.rooms.command(&room, Command::SetTrack { id: id.clone(), strip }, address).await?;
-    let track = state.tracks.into_iter().find(|track| track.id == id);
+    let done = api.rooms.command(&room, Command::SetTrack { id: id.clone(), strip }, address).await?;
+    let track = done.state.tracks.into_iter().find(|track| track.id == id);
     track.map(JsonBody).ok_or_else(|| CommandError::UnknownTrack.into())
 }
 

@@ -4,6 +4,8 @@
 //! clock. On the media path only `handle_read`, `poll_media_read`, `handle_write` and `poll_write` of
 //! webrtc-rs are called; the sweep of its events runs for what is not media, and its timers when due.
 
+pub mod red;
+mod reports;
 mod sdp;
 pub mod stun;
 
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use rtc::crypto::{SignatureScheme, default_provider};
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::Registry;
+use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
@@ -29,11 +31,13 @@ use rtc::peer_connection::transport::{
 };
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
+use reports::{Mailbox, ReportReader};
 pub use sdp::Fragment;
 
 /// What the two sides of a connection do.
@@ -134,6 +138,8 @@ pub struct Received {
     pub timestamp: u32,
     /// One Opus packet.
     pub payload: Bytes,
+    /// A copy of an earlier packet, sent along with a later one (RFC 2198).
+    pub is_copy: bool,
 }
 
 /// A packet to send: everything in the header that is not the peer's own.
@@ -146,6 +152,12 @@ pub struct Outgoing {
     pub marker: bool,
     /// One Opus packet; shared by all who hear the same.
     pub payload: Bytes,
+    /// Who is heard in it, at most 15 (RFC 3550 §5.1).
+    pub csrcs: Vec<u32>,
+    /// How loud, in the same order (RFC 6465 §3); shared, and sent where the peer asked for it.
+    pub levels: Bytes,
+    /// The peer loses packets: each is to carry the one before it, if the peer can read that.
+    pub is_guarded: bool,
 }
 
 /// One peer connection.
@@ -160,14 +172,25 @@ pub struct Peer {
     ufrag: String,
     remote_ufrag: String,
     payload_type: u8,
+    /// The payload type of redundant audio, if the peer offered it.
+    red_type: Option<u8>,
+    /// What was last sent, for the copy in the next: sequence, timestamp and payload.
+    last: Option<(u16, u32, Bytes)>,
+    /// Where the peer wants the levels of contributors.
+    levels_id: Option<u8>,
     ssrc: u32,
     state: Connection,
     ignored: u64,
+    reports: Mailbox,
     /// The last nomination, and where it came from, until the connection stands.
     nomination: Option<(SocketAddr, Vec<u8>)>,
 }
 
+/// How loud each contributor is (RFC 6465 §3).
+const LEVELS_URI: &str = "urn:ietf:params:rtp-hdrext:csrc-audio-level";
 const OPUS_PAYLOAD_TYPE: u8 = 111;
+/// Redundant audio; the peer's own number counts where it offers one.
+const RED_PAYLOAD_TYPE: u8 = 63;
 /// Always 48000, whatever is inside (RFC 7587 §4.1).
 const OPUS_CLOCK_HZ: u32 = 48_000;
 /// Without a check for this long the peer counts as away, after twice that as gone (RFC 7675 asks for
@@ -190,7 +213,8 @@ impl Peer {
         let offer = sdp::admit(offer, side)?;
         let bad =
             |error: rtc::shared::error::Error| OfferError::BadSdp(format!("the offer cannot be answered: {error}"));
-        let mut connection = build(identity, now).map_err(bad)?;
+        let reports = Mailbox::default();
+        let mut connection = build(identity, ReportReader::new(ssrc, reports.clone()), now).map_err(bad)?;
         if side.hears() {
             connection.add_track(our_track(ssrc)).map_err(bad)?;
         }
@@ -208,9 +232,13 @@ impl Peer {
             ufrag: String::new(),
             remote_ufrag,
             payload_type: OPUS_PAYLOAD_TYPE,
+            red_type: None,
+            last: None,
+            levels_id: None,
             ssrc,
             state: Connection::Connecting,
             ignored: 0,
+            reports,
             nomination: None,
         };
         let answer = peer.create_answer(now)?;
@@ -242,6 +270,12 @@ impl Peer {
         self.ignored
     }
 
+    /// Which share of our packets the peer has lost between its last two reports, 0 to 1; none if it has not reported
+    /// since this was asked.
+    pub fn take_report(&mut self) -> Option<f32> {
+        self.reports.take()
+    }
+
     /// Takes one datagram to its end; media goes to `media`. A broken datagram is dropped and counted.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8], mut media: impl FnMut(Received)) {
         let is_media = stun::classify(datagram) == stun::Datagram::Media;
@@ -257,7 +291,14 @@ impl Peer {
                         sequence: packet.header.sequence_number,
                         timestamp: packet.header.timestamp,
                         payload: packet.payload,
+                        is_copy: false,
                     })
+                }
+                RTCMessage::RtpPacket(_, packet) if Some(packet.header.payload_type) == self.red_type => {
+                    match red::parse(&packet.payload, self.payload_type) {
+                        Some(blocks) => unfold(&packet.header, blocks, &mut media),
+                        None => self.ignored += 1,
+                    }
                 }
                 _ => self.ignored += 1,
             }
@@ -303,16 +344,28 @@ impl Peer {
         if self.state != Connection::Connected {
             return;
         }
-        let header = rtc::rtp::Header {
+        let before = self.last.replace((packet.sequence, packet.timestamp, packet.payload.clone()));
+        let pair = before.filter(|(sequence, ..)| packet.is_guarded && sequence.wrapping_add(1) == packet.sequence);
+        let pair = self.red_type.zip(pair).and_then(|(red_type, (_, timestamp, before))| {
+            let offset = packet.timestamp.wrapping_sub(timestamp);
+            Some((red_type, red::pair(self.payload_type, offset, &before, &packet.payload)?))
+        });
+        let (payload_type, payload) = pair.unwrap_or((self.payload_type, packet.payload));
+        let mut header = rtc::rtp::Header {
             version: 2,
             marker: packet.marker,
-            payload_type: self.payload_type,
+            payload_type,
             sequence_number: packet.sequence,
             timestamp: packet.timestamp,
             ssrc: self.ssrc,
+            csrc: packet.csrcs,
             ..Default::default()
         };
-        let packet = rtc::rtp::Packet { header, payload: packet.payload };
+        if let Some(id) = self.levels_id.filter(|_| !packet.levels.is_empty()) {
+            // An id and at most 15 bytes are what the form is made for (RFC 8285 §4.2).
+            _ = header.set_extension(id, packet.levels);
+        }
+        let packet = rtc::rtp::Packet { header, payload };
         let message = RTCMessage::RtpPacket(String::new(), packet);
         if self.connection.handle_write(TaggedRTCMessage { now, message }).is_err() {
             self.ignored += 1;
@@ -373,6 +426,8 @@ impl Peer {
             .ok_or_else(|| OfferError::BadSdp("the offer left nothing to answer".into()))?;
         let (sdp, payload_type) = sdp::finish_answer(&description.sdp, self.bitrate_bps)?;
         self.payload_type = payload_type;
+        self.red_type = sdp::red_payload_type(&sdp, payload_type);
+        self.levels_id = sdp::extension_id(&sdp, LEVELS_URI);
         self.ufrag = sdp::attribute(&sdp, "ice-ufrag").unwrap_or_default().to_owned();
         self.sweep();
         Ok(Answer { sdp, etag: self.etag() })
@@ -411,6 +466,9 @@ impl Peer {
     }
 }
 
+/// Before the slot where webrtc-rs takes receiver reports out of the way.
+const REPORTS: Slot = Slot::Custom(9_900);
+
 fn opus() -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
@@ -421,10 +479,43 @@ fn opus() -> RTCRtpCodec {
     }
 }
 
-fn build(identity: &Identity, now: Instant) -> Result<RTCPeerConnection, rtc::shared::error::Error> {
+/// Redundant audio of Opus.
+fn red() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: "audio/red".to_owned(),
+        sdp_fmtp_line: format!("{OPUS_PAYLOAD_TYPE}/{OPUS_PAYLOAD_TYPE}"),
+        ..opus()
+    }
+}
+
+/// Hands over the packets in one redundant packet, the newest first. Those before it are taken to be the last before it:
+/// RFC 2198 tells only how old they are.
+fn unfold(header: &rtc::rtp::Header, blocks: impl Iterator<Item = red::Block>, media: &mut impl FnMut(Received)) {
+    let mut blocks: Vec<_> = blocks.collect();
+    blocks.dedup_by_key(|block| block.offset);
+    for (distance, block) in (0_u16..).zip(blocks.into_iter().rev()) {
+        media(Received {
+            ssrc: header.ssrc,
+            sequence: header.sequence_number.wrapping_sub(distance),
+            timestamp: header.timestamp.wrapping_sub(block.offset),
+            payload: block.payload,
+            is_copy: distance > 0,
+        });
+    }
+}
+
+fn build(
+    identity: &Identity,
+    reports: ReportReader,
+    now: Instant,
+) -> Result<RTCPeerConnection, rtc::shared::error::Error> {
     let mut media = MediaEngine::default();
     let codec = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: OPUS_PAYLOAD_TYPE };
     media.register_codec(codec, RtpCodecKind::Audio)?;
+    let red = RTCRtpCodecParameters { rtp_codec: red(), payload_type: RED_PAYLOAD_TYPE };
+    media.register_codec(red, RtpCodecKind::Audio)?;
+    let levels = RTCRtpHeaderExtensionCapability { uri: LEVELS_URI.to_owned() };
+    media.register_header_extension(levels, RtpCodecKind::Audio, None)?;
     let settings = SettingEngineBuilder::new()
         .with_lite(true)
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
@@ -436,7 +527,7 @@ fn build(identity: &Identity, now: Instant) -> Result<RTCPeerConnection, rtc::sh
         )
         .with_media_engine(media)
         .with_setting_engine(settings)
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_interceptor_registry(configure_rtcp_reports(Registry::new()).with(REPORTS, reports))
         .build(now)
 }
 

@@ -108,6 +108,24 @@ pub fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
     sdp.lines().find_map(|line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
+/// The payload type of redundant audio made of this one (RFC 2198 §5), if both sides have it.
+pub fn red_payload_type(sdp: &str, payload_type: u8) -> Option<u8> {
+    let (_, media) = sections(sdp);
+    let section = media.iter().find(|section| section[0].starts_with("m=audio "))?;
+    let types = section.iter().filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '));
+    let (red, _) = types.into_iter().find(|(_, codec)| codec.to_ascii_lowercase().starts_with("red/48000"))?;
+    let made_of = section.iter().find_map(|line| line.strip_prefix("a=fmtp:")?.strip_prefix(red)?.strip_prefix(' '));
+    let is_ours = made_of.is_none_or(|types| types.split('/').all(|part| part.parse() == Ok(payload_type)));
+    red.parse().ok().filter(|_| is_ours)
+}
+
+/// The id by which a header extension was agreed on (RFC 8285 §5); one byte of header takes 1 to 14.
+pub fn extension_id(sdp: &str, uri: &str) -> Option<u8> {
+    let mut extensions = sdp.lines().filter_map(|line| line.strip_prefix("a=extmap:")?.trim().split_once(' '));
+    let (id, _) = extensions.find(|(_, name)| name.split(' ').next() == Some(uri))?;
+    id.split('/').next()?.parse().ok().filter(|id| (1..=14).contains(id))
+}
+
 /// The same description with other ICE credentials: what a peer offers when it restarts ICE
 /// (RFC 8839 §4.4.1.1.1).
 pub fn with_credentials(sdp: &str, ufrag: &str, pwd: &str) -> String {

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use signaling::{Command as DeskCommand, Kind, RoomName, RoomPatch, RoomState, TrackId, TrackPatch};
+use signaling::{Command as DeskCommand, Kind, PersonalMix, RoomName, RoomPatch, RoomState, TrackId, TrackPatch};
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ pub use crate::peer::Side;
 use crate::peer::{Answer, Identity, OfferError, Peer};
 use crate::worker::counters::Counters;
 use crate::worker::{self, Command, Handle, Join, Registry, Reply};
-pub use crate::worker::{CommandError, PeerError, Subscription, Trickled, UnknownRoom};
+pub use crate::worker::{CommandError, Done, PeerError, Subscription, Trickled, UnknownRoom};
 
 /// What the media side is told when it starts.
 #[derive(Clone)]
@@ -219,8 +219,15 @@ impl Rooms {
             .unwrap_or(Err(UnknownRoom))
     }
 
+    /// How one peer hears.
+    pub async fn personal_mix(&self, room: &RoomName, id: &TrackId) -> Result<PersonalMix, CommandError> {
+        let worker = self.inner.registry.find(room).ok_or(CommandError::UnknownRoom)?;
+        let (room, id) = (room.clone(), id.clone());
+        self.ask(worker, |reply| Command::Personal { room, id, reply }).await.unwrap_or(Err(CommandError::Overloaded))
+    }
+
     /// Moves the desk; answers with the state after it.
-    pub async fn command(&self, room: &RoomName, command: DeskCommand, by: String) -> Result<RoomState, CommandError> {
+    pub async fn command(&self, room: &RoomName, command: DeskCommand, by: String) -> Result<Done, CommandError> {
         let worker = self.inner.registry.find(room).ok_or(CommandError::UnknownRoom)?;
         let room = room.clone();
         self.ask(worker, |reply| Command::Desk { room, command, by, reply })

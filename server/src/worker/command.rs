@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use signaling::{Kind, RoomName, RoomPatch, RoomState, TrackId, TrackPatch};
+use signaling::{FloorAnswer, Kind, PersonalMix, RoomName, RoomPatch, RoomState, TrackId, TrackPatch};
 use tokio::sync::{broadcast, oneshot};
 use uuid::Uuid;
 
@@ -46,9 +46,12 @@ pub enum CommandError {
     /// A value out of its range.
     #[error("{0}")]
     OutOfRange(String),
-    /// The room cannot do that.
+    /// The peer is not in the room, or does not hear.
+    #[error("there is no such peer that hears in the room")]
+    UnknownPeer,
+    /// Not so often; trying again helps.
     #[error("{0}")]
-    Unavailable(String),
+    TooOften(String),
     /// The worker takes no more commands now; trying again helps.
     #[error("the server has too much to do")]
     Overloaded,
@@ -74,6 +77,15 @@ pub enum PeerError {
     Overloaded,
 }
 
+/// What a command left behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// The room after it.
+    pub state: RoomState,
+    /// What became of a request for the floor.
+    pub floor: Option<FloorAnswer>,
+}
+
 /// What a fragment did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trickled {
@@ -92,11 +104,20 @@ pub enum Trickled {
 pub struct Subscription {
     /// A `ServerMessage::Snapshot` as JSON; the first update follows it without a gap.
     pub snapshot: Arc<str>,
-    /// `ServerMessage`s as JSON. When it lags, subscribe again.
-    pub updates: broadcast::Receiver<Arc<str>>,
+    /// When it lags, subscribe again.
+    pub updates: broadcast::Receiver<Update>,
     /// Meters are made only while somebody watches.
     #[expect(dead_code, reason = "it counts as long as it lives")]
     pub(super) watching: Watching,
+}
+
+/// One message to those who follow a room.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// A `ServerMessage` as JSON.
+    pub text: Arc<str>,
+    /// Only for who speaks for this peer.
+    pub to: Option<TrackId>,
 }
 
 /// Counts itself as a watcher of the room for as long as it lives.
@@ -133,7 +154,9 @@ pub enum Command {
     /// A peer hangs up.
     HangUp { room: RoomName, id: TrackId, reply: Reply<Result<(), PeerError>> },
     /// A move of the desk.
-    Desk { room: RoomName, command: signaling::Command, by: String, reply: Reply<Result<RoomState, CommandError>> },
+    Desk { room: RoomName, command: signaling::Command, by: String, reply: Reply<Result<Done, CommandError>> },
+    /// How one peer hears.
+    Personal { room: RoomName, id: TrackId, reply: Reply<Result<PersonalMix, CommandError>> },
     /// Make the room, or change it if it is there. Answers with whether it was made.
     Make { room: RoomName, settings: RoomPatch, by: String, reply: Reply<Result<(RoomState, bool), CommandError>> },
     /// Close the room and hang up everybody in it.

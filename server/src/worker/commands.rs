@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use signaling::{RoomName, RoomPatch, RoomState, ServerMessage, TrackId};
+use signaling::{PersonalMix, RoomName, RoomPatch, RoomState, ServerMessage, TrackId};
 
-use super::command::{Command, CommandError, Join, PeerError, Trickled, UnknownRoom};
+use super::command::{Command, CommandError, Done, Join, PeerError, Trickled, UnknownRoom};
 use super::counters::Counters;
 use super::{CONNECT_WITHIN, Worker};
 use crate::peer::Fragment;
-use crate::room::{self, MemberId, Room, Talk};
+use room::{self, MemberId, Room, Talk};
 
 impl Worker {
     /// Carries out one command. Whoever asked may have gone: then the answer falls to the floor.
@@ -32,6 +32,9 @@ impl Worker {
             Command::Desk { room, command, by, reply } => {
                 let _ = reply.send(self.desk(&room, &command, &by, now));
             }
+            Command::Personal { room, id, reply } => {
+                let _ = reply.send(self.personal(&room, &id));
+            }
             Command::Make { room, settings, by, reply } => {
                 let _ = reply.send(self.make(room, settings, &by, now));
             }
@@ -45,14 +48,14 @@ impl Worker {
                 let _ = reply.send(found.map(|_| ()).ok_or(UnknownRoom));
             }
             Command::State { room, reply } => {
-                let _ = reply.send(self.state(&room).ok_or(UnknownRoom));
+                let _ = reply.send(self.state(&room, now).ok_or(UnknownRoom));
             }
             Command::List { reply } => {
-                let _ = reply.send(self.rooms.iter().map(|(_, entry)| entry.room.state()).collect());
+                let _ = reply.send(self.rooms.iter().map(|(_, entry)| entry.room.state(now)).collect());
             }
             Command::Subscribe { room, reply } => {
                 let slot = self.rooms.find(&room);
-                let subscription = slot.and_then(|slot| Some(self.rooms.get_mut(slot)?.subscribe()));
+                let subscription = slot.and_then(|slot| Some(self.rooms.get_mut(slot)?.subscribe(now)));
                 let _ = reply.send(subscription.ok_or(UnknownRoom));
             }
             Command::Stop { reason, reply } => {
@@ -117,9 +120,15 @@ impl Worker {
         Counters::set(&self.counters.rooms, self.rooms.iter().count() as u64);
     }
 
-    fn state(&mut self, name: &RoomName) -> Option<RoomState> {
+    fn state(&mut self, name: &RoomName, now: Duration) -> Option<RoomState> {
         let slot = self.rooms.find(name)?;
-        Some(self.rooms.get_mut(slot)?.room.state())
+        Some(self.rooms.get_mut(slot)?.room.state(now))
+    }
+
+    fn personal(&mut self, name: &RoomName, peer: &TrackId) -> Result<PersonalMix, CommandError> {
+        let slot = self.rooms.find(name).ok_or(CommandError::UnknownRoom)?;
+        let entry = self.rooms.get_mut(slot).ok_or(CommandError::UnknownRoom)?;
+        entry.room.personal_mix(peer).ok_or(CommandError::UnknownPeer)
     }
 
     fn peer(&self, room: &RoomName, id: &TrackId) -> Result<MemberId, PeerError> {
@@ -159,13 +168,13 @@ impl Worker {
         command: &signaling::Command,
         by: &str,
         now: Duration,
-    ) -> Result<RoomState, CommandError> {
+    ) -> Result<Done, CommandError> {
         let slot = self.rooms.find(room).ok_or(CommandError::UnknownRoom)?;
         let entry = self.rooms.get_mut(slot).ok_or(CommandError::UnknownRoom)?;
         let done = entry.room.command(command, by, now, &mut self.effects);
-        let state = entry.room.state();
+        let state = entry.room.state(now);
         self.deliver(slot, now);
-        done.map(|()| state).map_err(CommandError::from)
+        done.map(|floor| Done { state, floor }).map_err(CommandError::from)
     }
 
     fn make(
@@ -178,7 +187,7 @@ impl Worker {
         let made = self.rooms.find(&name).is_none();
         let slot = self.room_slot(&name, now);
         match self.desk(&name, &signaling::Command::SetRoom { settings }, by, now) {
-            Ok(state) => Ok((state, made)),
+            Ok(done) => Ok((done.state, made)),
             Err(error) => {
                 if made {
                     self.close_room(slot, "never made", now);
@@ -194,7 +203,8 @@ impl From<room::CommandError> for CommandError {
         match error {
             room::CommandError::UnknownTrack => Self::UnknownTrack,
             room::CommandError::OutOfRange(detail) => Self::OutOfRange(detail),
-            unavailable @ room::CommandError::FloorUnavailable => Self::Unavailable(unavailable.to_string()),
+            room::CommandError::UnknownPeer => Self::UnknownPeer,
+            error @ room::CommandError::TooOften => Self::TooOften(error.to_string()),
         }
     }
 }

@@ -31,6 +31,12 @@ pub struct Counters {
     pub tick_buckets: [AtomicU64; TICK_BUCKETS_US.len() + 1],
     /// The sum of all ticks, microseconds.
     pub tick_sum_us: AtomicU64,
+    /// Packets handed on as they came.
+    pub forwarded: AtomicU64,
+    /// How long sound waited, by [`room::WAIT_BUCKETS_US`], then the rest.
+    pub wait_buckets: [AtomicU64; room::WAIT_BUCKETS_US.len() + 1],
+    /// All of that, microseconds.
+    pub wait_sum_us: AtomicU64,
     /// Ticks that began more than one frame late.
     pub late_ticks: AtomicU64,
 }

@@ -25,9 +25,9 @@ use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::peer::stun::{self, Datagram};
 use crate::peer::{Connection, Outgoing};
-use crate::room::{Effects, MemberId, Rtp};
+use room::{Effects, MemberId, Rtp};
 
-pub use command::{Command, CommandError, Join, PeerError, Reply, Subscription, Trickled, UnknownRoom};
+pub use command::{Command, CommandError, Done, Join, PeerError, Reply, Subscription, Trickled, UnknownRoom};
 use counters::Counters;
 use peers::Peers;
 pub use registry::Registry;
@@ -37,7 +37,7 @@ use rooms::Rooms;
 #[derive(Clone)]
 pub struct Settings {
     /// How its rooms are.
-    pub room: crate::room::Settings,
+    pub room: room::Settings,
     /// The server's clock.
     pub clock: Clock,
     /// Where events go.
@@ -211,9 +211,13 @@ impl Worker {
                 sequence: packet.sequence,
                 timestamp: packet.timestamp,
                 payload: &packet.payload,
+                is_copy: packet.is_copy,
             };
             room.room.packet(member, rtp, now, &mut self.effects);
         });
+        if let Some(loss) = entry.peer.take_report() {
+            room.room.reception_report(member, loss, now);
+        }
         Counters::add(&self.counters.datagrams_dropped, entry.peer.ignored() - before);
         self.transmit(member, (kind == Datagram::Stun).then_some(from));
         self.deliver(slot, now);
@@ -258,6 +262,9 @@ impl Worker {
                     timestamp: media.timestamp,
                     marker: media.marker,
                     payload: bytes.slice(media.payload.clone()),
+                    csrcs: self.effects.contributors[media.contributors.csrcs.clone()].to_vec(),
+                    levels: bytes.slice(media.contributors.levels.clone()),
+                    is_guarded: media.is_guarded,
                 };
                 if let Some(entry) = self.peers.get_mut(to) {
                     entry.peer.send(instant, packet);
@@ -330,7 +337,9 @@ impl Worker {
         if room.room.wake_at().is_some_and(|wake| wake <= now) {
             room.room.tick(now, &mut self.effects);
             room.count_now_and_then(&self.counters);
-            self.counters.tick(self.settings.clock.now().saturating_sub(now), now.saturating_sub(at));
+            let took = self.settings.clock.now().saturating_sub(now);
+            room.took(took);
+            self.counters.tick(took, now.saturating_sub(at));
         }
         self.deliver(slot, now);
     }

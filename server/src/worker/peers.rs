@@ -10,7 +10,7 @@ use std::time::Duration;
 use signaling::TrackId;
 
 use crate::peer::Peer;
-use crate::room::MemberId;
+use room::MemberId;
 
 /// One peer and where it belongs.
 pub struct Entry {

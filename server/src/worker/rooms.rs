@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use signaling::{RoomName, ServerMessage};
+use signaling::{RoomName, ServerMessage, TrackId};
 use tokio::sync::broadcast;
 
-use super::command::{Subscription, Watching};
+use super::command::{Subscription, Update, Watching};
 use super::counters::Counters;
 use crate::event_log::EventLog;
-use crate::room::{Effect, MemberId, Room};
+use room::{Effect, MemberId, Room};
 
 /// One room and its followers.
 pub struct Entry {
@@ -20,11 +20,13 @@ pub struct Entry {
     pub timer: Duration,
     /// An open desk keeps an empty room until then.
     kept_until: Duration,
-    updates: broadcast::Sender<Arc<str>>,
+    updates: broadcast::Sender<Update>,
     watchers: Arc<AtomicU32>,
-    counted: crate::room::Counters,
+    counted: room::Counters,
     /// Ticks since the counters were last read.
     uncounted: u32,
+    /// The longest tick since those who follow were last told.
+    longest_tick: Duration,
 }
 
 /// All rooms of a worker, in slots.
@@ -58,8 +60,9 @@ impl Rooms {
             kept_until: Duration::ZERO,
             updates: broadcast::channel(UPDATES).0,
             watchers: Arc::default(),
-            counted: crate::room::Counters::default(),
+            counted: room::Counters::default(),
             uncounted: 0,
+            longest_tick: Duration::ZERO,
         };
         let slot = self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
             self.slots.push(None);
@@ -86,7 +89,26 @@ impl Entry {
         for effect in control.drain(..) {
             let message = match effect {
                 Effect::Patch { version, changes } => ServerMessage::Patch { version, changes },
-                Effect::Meters { levels, master_dbfs } => ServerMessage::Meters { levels, master_dbfs },
+                Effect::Meters { levels, peaks, master } => ServerMessage::Meters {
+                    levels,
+                    peaks,
+                    master_dbfs: master.level_dbfs,
+                    master_peak_dbfs: master.peak_dbfs,
+                    reduction_db: master.reduction_db,
+                    momentary_lufs: master.momentary_lufs,
+                    short_term_lufs: master.short_term_lufs,
+                    integrated_lufs: master.integrated_lufs,
+                },
+                Effect::Stats { tracks, mixes } => {
+                    let tick_ms = std::mem::take(&mut self.longest_tick).as_secs_f32() * 1000.0;
+                    ServerMessage::Stats { tracks, mixes, tick_ms: (tick_ms * 100.0).round() / 100.0 }
+                }
+                Effect::Alert { from, name, to } => ServerMessage::Alert { from, name, to },
+                Effect::Signal { from, to, data } => {
+                    let only = Some(to.clone());
+                    self.tell_one(&ServerMessage::Signal { from, to, data }, only);
+                    continue;
+                }
                 Effect::Event { address, event } => {
                     log.record(now, &address, &event);
                     if !self.is_watched() {
@@ -106,18 +128,27 @@ impl Entry {
 
     /// Sends one message to all who follow. With nobody there it is not even written out.
     pub fn tell(&self, message: &ServerMessage) {
+        self.tell_one(message, None);
+    }
+
+    fn tell_one(&self, message: &ServerMessage, to: Option<TrackId>) {
         if self.is_watched() {
             // Fails only when the last follower has gone meanwhile.
-            let _ = self.updates.send(json(message));
+            let _ = self.updates.send(Update { text: json(message), to });
         }
     }
 
+    /// A tick took so long.
+    pub fn took(&mut self, time: Duration) {
+        self.longest_tick = self.longest_tick.max(time);
+    }
+
     /// A new follower: the state now, and everything after it.
-    pub fn subscribe(&mut self) -> Subscription {
+    pub fn subscribe(&mut self, now: Duration) -> Subscription {
         let updates = self.updates.subscribe();
         let watching = Watching::new(&self.watchers);
         self.update_watched();
-        let snapshot = ServerMessage::Snapshot { version: self.room.version(), state: self.room.state() };
+        let snapshot = ServerMessage::Snapshot { version: self.room.version(), state: self.room.state(now) };
         Subscription { snapshot: json(&snapshot), updates, watching }
     }
 
@@ -149,6 +180,12 @@ impl Entry {
         let (now, before) = (self.room.counters(), self.counted);
         Counters::add(&counters.decodes, now.decodes - before.decodes);
         Counters::add(&counters.encodes, now.encodes - before.encodes);
+        Counters::add(&counters.forwarded, now.forwarded - before.forwarded);
+        let waits = now.waits.buckets.iter().zip(before.waits.buckets);
+        for (bucket, (now, before)) in counters.wait_buckets.iter().zip(waits) {
+            Counters::add(bucket, now - before);
+        }
+        Counters::add(&counters.wait_sum_us, now.waits.sum_us - before.waits.sum_us);
         // What was concealed may turn out to have been a pause, and is taken back.
         let concealed = frames(now.receive.concealed).saturating_sub(frames(before.receive.concealed));
         Counters::add(&counters.concealed_frames, concealed);

@@ -119,7 +119,7 @@ pub fn token(room: &str, can: &[Right], seconds: i64) -> String {
 
 pub fn sign(room: &str, can: &[Right], seconds: i64, key: &str) -> String {
     let exp = (server::clock::wall_clock_ms() / 1000).saturating_add_signed(seconds);
-    let claims = Claims { room: room.to_owned(), can: can.to_vec(), exp };
+    let claims = Claims { room: room.to_owned(), can: can.to_vec(), exp, priority: 0 };
     jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(key.as_bytes())).unwrap()
 }
 

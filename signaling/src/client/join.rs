@@ -8,7 +8,7 @@ use super::{
     Client, Listener, Publisher, RequestError,
     connection::{Direction, Offering},
 };
-use crate::{Kind, Offer, OfferAnswer, Role, RoomName, SdpKind, SessionDescription, TrackPatch};
+use crate::{Bus, Kind, Offer, OfferAnswer, Role, RoomName, SdpKind, SessionDescription, TrackPatch};
 
 /// Why a room could not be joined.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -53,6 +53,12 @@ pub struct Publish {
     pub gain_db: Option<f32>,
     /// −1 (left) to +1 (right).
     pub pan: Option<f32>,
+    /// What it is to the others; none: a voice.
+    pub bus: Option<Bus>,
+    /// Its voice is brought to one level with all others.
+    pub auto_gain: bool,
+    /// What is no voice is taken out of it.
+    pub denoise: bool,
 }
 
 /// Talks and listens on one connection.
@@ -83,6 +89,16 @@ impl Client {
             }
             if let Some(pan) = publish.pan {
                 query.append_pair("pan", &pan.to_string());
+            }
+            match publish.bus {
+                None | Some(Bus::Voice) => {}
+                Some(Bus::Program) => _ = query.append_pair("bus", "program"),
+                Some(Bus::Announcement) => _ = query.append_pair("bus", "announcement"),
+            }
+            for (key, is_on) in [("auto_gain", publish.auto_gain), ("denoise", publish.denoise)] {
+                if is_on {
+                    query.append_pair(key, "true");
+                }
             }
         }
         let offering = Offering::new(self, Direction::Send).await?;

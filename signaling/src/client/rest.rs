@@ -4,7 +4,10 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 
 use super::Client;
-use crate::{Health, Problem, RoomName, RoomPatch, RoomState, TrackId, TrackPatch};
+use crate::{
+    FloorAnswer, FloorRequest, Health, PersonalMix, PersonalPatch, Problem, RoomName, RoomPatch, RoomState, TrackId,
+    TrackPatch,
+};
 
 /// Why a request was not answered as asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -90,6 +93,35 @@ impl Client {
     /// `DELETE /api/rooms/{room}/tracks/{id}`: its peer is hung up.
     pub async fn remove_track(&self, room: &RoomName, id: &TrackId) -> Result<(), RequestError> {
         self.call(Method::DELETE, &format!("api/rooms/{room}/tracks/{id}"), |request| request).await.map(drop)
+    }
+
+    /// `POST /api/rooms/{room}/tracks/{id}/floor`. To be denied is an answer, no error.
+    pub async fn floor(
+        &self,
+        room: &RoomName,
+        id: &TrackId,
+        request: FloorRequest,
+    ) -> Result<FloorAnswer, RequestError> {
+        let path = format!("api/rooms/{room}/tracks/{id}/floor");
+        let response = self.call(Method::POST, &path, |http| http.json(&request)).await?;
+        self.parsed(response).await
+    }
+
+    /// `GET /api/rooms/{room}/peers/{id}/mix`: what one peer hears otherwise than the desk says.
+    pub async fn personal_mix(&self, room: &RoomName, peer: &TrackId) -> Result<PersonalMix, RequestError> {
+        self.json(&format!("api/rooms/{room}/peers/{peer}/mix")).await
+    }
+
+    /// `PATCH /api/rooms/{room}/peers/{id}/mix`; gives the mix as it is then.
+    pub async fn change_personal_mix(
+        &self,
+        room: &RoomName,
+        peer: &TrackId,
+        mix: &PersonalPatch,
+    ) -> Result<PersonalMix, RequestError> {
+        let path = format!("api/rooms/{room}/peers/{peer}/mix");
+        let response = self.call(Method::PATCH, &path, |request| request.json(mix)).await?;
+        self.parsed(response).await
     }
 
     /// Sends an SDP offer as `application/sdp`; the answer's text and its `Location`.

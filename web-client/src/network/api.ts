@@ -2,7 +2,7 @@
 
 import { requestSentence } from "../state/words";
 import { token } from "./identity";
-import type { Offer, OfferAnswer, Problem, RoomState } from "./wire";
+import type { Offer, OfferAnswer, PersonalMix, Problem, RoomState } from "./wire";
 
 /** A longer answer than this means that the server is not there. */
 const PATIENCE_MS = 8000;
@@ -60,9 +60,24 @@ export function isJoined(location: string): Promise<boolean> {
   );
 }
 
+/** Publishes by WHIP (RFC 9725): the answer, and the address at which it is hung up. */
+export async function postWhip(room: string, strip: Record<string, string>, sdp: string): Promise<{ sdp: string; location: string }> {
+  const response = await call(`/whip/${encodeURIComponent(room)}?${new URLSearchParams(strip)}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/sdp" },
+    body: sdp,
+  });
+  return { sdp: await response.text(), location: response.headers.get("Location") ?? "" };
+}
+
+/** How the tracks of a room sound to one of its peers. */
+export function personalMix(room: string, peer: string): Promise<PersonalMix> {
+  return json<PersonalMix>(`/api/rooms/${encodeURIComponent(room)}/peers/${encodeURIComponent(peer)}/mix`);
+}
+
 /** Hangs a peer up. `keepalive`: goes out even when the page goes away. */
-export function hangUp(location: string): void {
-  fetch(location, { method: "DELETE", headers: bearer(), keepalive: true }).catch(() => {
+export async function hangUp(location: string): Promise<void> {
+  await fetch(location, { method: "DELETE", headers: bearer(), keepalive: true }).catch(() => {
     // The server finds out by itself when the peer's packets stop.
   });
 }

@@ -1,5 +1,7 @@
 /** The microphone: opened once, kept open, and let through only while the talk key is down. */
 
+import { audioContext } from "./audio";
+
 /** Why the microphone did not open; `reason` is a DOMException's name, or `insecure`. */
 export class MicrophoneError extends Error {
   override readonly name = "MicrophoneError";
@@ -11,13 +13,23 @@ export class MicrophoneError extends Error {
   }
 }
 
+/** Which microphone, and what the browser does to it. */
+export interface MicrophoneChoice {
+  /** Empty: the browser's own choice. */
+  readonly deviceId: string;
+  readonly echo: boolean;
+  readonly noise: boolean;
+  /** The level is evened. */
+  readonly even: boolean;
+}
+
 export class Microphone {
   /** What is sent; silent unless the talk key is down. */
   readonly track: MediaStreamTrack;
   /** The microphone went away by itself. */
   onended: (() => void) | null = null;
   readonly #analyser: AnalyserNode;
-  readonly #context: AudioContext;
+  readonly #source: MediaStreamAudioSourceNode;
   readonly #tap: MediaStreamTrack;
   readonly #samples: Float32Array<ArrayBuffer>;
 
@@ -28,25 +40,26 @@ export class Microphone {
     // The level is read off a copy, so that a person sees the microphone work before talking.
     this.#tap = track.clone();
     this.#tap.enabled = true;
-    this.#context = new AudioContext();
-    this.#analyser = new AnalyserNode(this.#context, { fftSize: 1024 });
+    const context = audioContext();
+    this.#analyser = new AnalyserNode(context, { fftSize: 1024 });
     this.#samples = new Float32Array(this.#analyser.fftSize);
-    this.#context.createMediaStreamSource(new MediaStream([this.#tap])).connect(this.#analyser);
+    this.#source = context.createMediaStreamSource(new MediaStream([this.#tap]));
+    this.#source.connect(this.#analyser);
   }
 
-  /** `cleanUp`: echo and noise are removed and the level is evened, as voices want it; else the
-   * sound is sent as it is. */
-  static async open(cleanUp: boolean): Promise<Microphone> {
+  static async open({ deviceId, echo, noise, even }: MicrophoneChoice): Promise<Microphone> {
     // Pages that are not secure have no `mediaDevices`, whatever the types say.
     const devices = navigator.mediaDevices as MediaDevices | undefined;
     if (devices === undefined) throw new MicrophoneError("insecure");
     try {
       const stream = await devices.getUserMedia({
         audio: {
-          echoCancellation: cleanUp,
-          noiseSuppression: cleanUp,
-          autoGainControl: cleanUp,
-          channelCount: { ideal: cleanUp ? 1 : 2 },
+          ...(deviceId !== "" && { deviceId: { exact: deviceId } }),
+          echoCancellation: echo,
+          noiseSuppression: noise,
+          autoGainControl: even,
+          // What cleans voices up makes them mono.
+          channelCount: { ideal: echo || noise ? 1 : 2 },
         },
       });
       const [track] = stream.getAudioTracks();
@@ -73,8 +86,8 @@ export class Microphone {
 
   stop(): void {
     this.onended = null;
+    this.#source.disconnect();
     this.track.stop();
     this.#tap.stop();
-    void this.#context.close();
   }
 }

@@ -1,6 +1,7 @@
 /** One peer connection: joins by one request, hears the mix, sends the microphone. */
 
 import { hangUp, isJoined, postOffer } from "./api";
+import { noWaySentence } from "../state/words";
 import { withStereo } from "./sdp";
 import type { Role } from "./wire";
 
@@ -14,7 +15,7 @@ export interface PeerOptions {
   name: string;
   clientId: string;
   role: Role;
-  /** What to send; null for a listener. */
+  /** What to send; null for nothing yet. */
   microphone: MediaStreamTrack | null;
 }
 
@@ -70,8 +71,8 @@ export class Peer {
     return this.#pc.connectionState === "connected" && (await isJoined(this.#location));
   }
 
-  /** Sends another microphone from now on. */
-  async send(track: MediaStreamTrack): Promise<void> {
+  /** Sends another microphone from now on, or nothing. */
+  async send(track: MediaStreamTrack | null): Promise<void> {
     await this.#pc.getSenders()[0]?.replaceTrack(track);
   }
 
@@ -108,16 +109,18 @@ export class Peer {
   }
 }
 
-function connected(pc: RTCPeerConnection): Promise<void> {
+/** Resolves once media can pass. */
+export function connected(pc: RTCPeerConnection): Promise<void> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error("No way through the network to the server's media port.")), CONNECT_MS);
+    const noWay = () => new Error(noWaySentence(pc.remoteDescription?.sdp ?? "", navigator.userAgent));
+    const late = setTimeout(() => reject(noWay()), CONNECT_MS);
     const look = () => {
       if (pc.connectionState === "connected") {
         clearTimeout(late);
         resolve();
       } else if (pc.connectionState === "failed" || pc.connectionState === "closed") {
         clearTimeout(late);
-        reject(new Error("No way through the network to the server's media port."));
+        reject(noWay());
       }
     };
     pc.onconnectionstatechange = look;

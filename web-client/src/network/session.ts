@@ -1,41 +1,89 @@
 /**
- * One person in one room: does what `state/session.ts` decides. Owns the peer connection, the
- * WebSocket, the microphone and the timers; nothing else of the page speaks to the network.
+ * One person in one room: does what `state/session.ts` decides. Owns the peer connection, the WebSocket
+ * and the timers. The microphone is the page's; it speaks into the one channel that is selected.
  */
 
-import { microphoneSentence, worthRetrying } from "../state/words";
+import { effect, untracked } from "@preact/signals";
+import { AS_AT_THE_DESK, patched } from "../state/mine";
+import { worthRetrying } from "../state/words";
 import { receive } from "../state/room";
 import { step, type Part, type SessionEvent } from "../state/session";
-import { isTalking, RELEASED } from "../state/talk";
+import { RELEASED } from "../state/talk";
 import type { RoomStore } from "../state/store";
-import { isReady, RequestError } from "./api";
+import type { Tone } from "../state/tones";
+import { isReady, personalMix, RequestError } from "./api";
 import { Desk } from "./desk";
+import { DirectCall } from "./direct";
 import { clientId } from "./identity";
-import { Microphone, MicrophoneError } from "./microphone";
+import type { MicrophoneChoice } from "./microphone";
 import { Peer } from "./peer";
 import { Socket } from "./socket";
-import type { ServerMessage } from "./wire";
+import { Talker } from "./talker";
+import type { Voice } from "./voice";
+import type { Command, FloorAnswer, PersonalPatch, ServerMessage } from "./wire";
 
 const ROUND_TRIP_EVERY_MS = 2000;
 /** The reason for which one's track has left comes within this time. */
 const FAREWELL_MS = 500;
 
+interface Asked {
+  resolve(answer: FloorAnswer | null): void;
+  reject(error: Error): void;
+}
+
+export interface SessionWays {
+  sound(tone: Tone): void;
+  /** Whether others may call directly. */
+  welcome(): boolean;
+}
+
 export class RoomSession {
   readonly desk: Desk;
+  readonly direct: DirectCall;
   readonly #store: RoomStore;
+  readonly #voice: Voice;
+  readonly #talker: Talker;
+  readonly #ends: (() => void)[] = [];
+  /** The microphone speaks into this room. */
+  #selected = false;
   #name = "";
   #peer: Peer | null = null;
   #socket: Socket | null = null;
-  #microphone: Microphone | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** Counts attempts: what an older attempt still brings is thrown away. */
   #attempt = 0;
+  /** Who waits for the reply with this number. */
+  readonly #asked = new Map<number, Asked>();
   readonly #stop = new AbortController();
 
-  constructor(store: RoomStore) {
+  constructor(store: RoomStore, voice: Voice, ways: SessionWays) {
     this.#store = store;
-    this.desk = new Desk(store, (command) => this.#socket?.send(command) ?? null);
-    store.talk.subscribe(() => this.#gate());
+    this.#voice = voice;
+    this.desk = new Desk(store, {
+      send: (command) => this.#socket?.send(command) ?? null,
+      ask: (command) => this.ask(command),
+      wish: (patch) => this.wish(patch),
+    });
+    this.direct = new DirectCall(store, {
+      say: (to, word) => this.#tell((from) => ({ command: "signal", from, to, data: JSON.stringify(word) })),
+      track: () => (this.#selected ? voice.store.track.peek() : null),
+      welcome: () => this.#selected && ways.welcome(),
+      changed: () => this.#feed(),
+    });
+    this.#talker = new Talker(store, {
+      gate: (open) => this.#selected && voice.gate(open),
+      ask: (command) => this.ask(command),
+      sound: (tone) => this.#selected && ways.sound(tone),
+    });
+    this.#ends.push(
+      effect(() => {
+        const track = voice.store.track.value;
+        untracked(() => {
+          this.#feed();
+          this.direct.send(this.#selected ? track : null);
+        });
+      }),
+    );
     const { signal } = this.#stop;
     addEventListener("pagehide", () => this.leave(), { signal });
     addEventListener("online", () => this.#tryNow(), { signal });
@@ -44,58 +92,102 @@ export class RoomSession {
     signal.addEventListener("abort", () => clearInterval(timer));
   }
 
+  /** Whether the microphone speaks into this room. What was held here is let go of. */
+  set selected(on: boolean) {
+    if (on === this.#selected) return;
+    if (!on) {
+      this.#store.talk.value = RELEASED;
+      this.#talker.stop();
+      this.direct.back();
+    }
+    this.#selected = on;
+    this.#feed();
+  }
+
   /** Asks for the microphone and joins with it. Call it from a click. */
-  async talk(name: string, cleanUp: boolean): Promise<void> {
+  async talk(name: string, choice: MicrophoneChoice): Promise<void> {
     this.#dispatch({ is: "ask" });
     const attempt = this.#attempt;
     try {
-      const microphone = await Microphone.open(cleanUp);
-      if (attempt !== this.#attempt) return microphone.stop();
-      this.#use(microphone);
+      await this.#voice.open(choice);
     } catch (error) {
-      this.#dispatch({ is: "no microphone", sentence: microphoneSentence(reasonOf(error)) });
+      this.#dispatch({ is: "no microphone", sentence: (error as Error).message });
       return;
     }
-    await this.#join(name, "talker");
+    if (attempt === this.#attempt) await this.join(name, "talker");
   }
 
-  /** Joins to listen. Call it from a click. */
-  async listen(name: string): Promise<void> {
-    await this.#join(name, "listener");
+  /** Joins with the microphone that is open, or to listen. */
+  async join(name: string, part: Part): Promise<void> {
+    this.#name = name;
+    this.#dispatch({ is: "join", part });
+    await this.#connect(part);
   }
 
-  /** Opens the microphone again, or first of all by who came to listen. */
-  async turnOnMicrophone(cleanUp: boolean): Promise<void> {
-    try {
-      this.#use(await Microphone.open(cleanUp));
-    } catch (error) {
-      this.#store.microphoneProblem.value = microphoneSentence(reasonOf(error));
-      return;
-    }
+  /** Who came to listen talks from now on: the server wants a new connection for that. */
+  async becomeTalker(): Promise<void> {
     const session = this.#store.session.peek();
-    const track = this.#microphone?.track;
-    if (session.at === "live" && session.part === "talker" && track !== undefined) {
-      await this.#peer?.send(track);
-    } else {
-      this.#dropPeer("hang up");
-      await this.#join(this.#name, "talker");
+    if (session.at === "lobby" || session.at === "ended" || session.at === "asking") return;
+    if (session.part === "talker") return;
+    this.#dropPeer("hang up");
+    await this.join(this.#name, "talker");
+  }
+
+  /**
+   * Sends one command and waits for its reply: null, or what became of a `floor` command. Rejects with
+   * the server's words when it is refused, and when the line is or goes down.
+   */
+  ask(command: Command): Promise<FloorAnswer | null> {
+    return new Promise((resolve, reject) => {
+      const reference = this.#socket?.send(command) ?? null;
+      if (reference === null) return reject(new Error("The line is down."));
+      this.#asked.set(reference, { resolve, reject });
+    });
+  }
+
+  /** Lights the call light of everybody here, or of one. Rejects with the server's words. */
+  async alert(to?: string): Promise<void> {
+    const from = this.#store.own.peek();
+    await this.ask({ command: "alert", ...(from !== null && { from }), ...(to !== undefined && { to }) });
+  }
+
+  /** Reads the personal mix from the server. */
+  async readMix(): Promise<void> {
+    const peer = this.#peer;
+    if (peer === null || this.#store.mine.peek() !== null) return;
+    try {
+      this.#store.mine.value = await personalMix(this.#store.room, peer.trackId);
+    } catch {
+      // A listener's own sliders start in the middle then.
     }
+  }
+
+  /** Changes the personal mix: shown at once, and taken back if the server refuses it. */
+  wish(patch: PersonalPatch): void {
+    const peer = this.#peer;
+    if (peer === null) return;
+    const before = this.#store.mine.peek();
+    this.#store.mine.value = patched(before ?? AS_AT_THE_DESK, patch);
+    this.ask({ command: "set_mix", id: peer.trackId, ...patch }).catch((error: Error) => {
+      this.#store.mine.value = before;
+      this.#store.notice.value = error.message;
+    });
   }
 
   /** How loud the own microphone is now, dBFS. */
   microphoneLevel(): number {
-    return this.#microphone?.level() ?? -127;
+    return this.#voice.level();
   }
 
   /** Hangs up and forgets the room. */
   leave(): void {
     this.#attempt += 1;
     clearTimeout(this.#retry);
+    this.direct.back();
     this.#dropPeer("hang up");
     this.#dropSocket();
-    this.#dropMicrophone();
+    this.#letGo();
     this.#store.view.value = null;
-    this.#store.talk.value = RELEASED;
     this.#store.meters.clear();
     this.#dispatch({ is: "left" });
   }
@@ -103,13 +195,10 @@ export class RoomSession {
   /** Leaves for good: the page shows something else now. */
   dispose(): void {
     this.leave();
+    this.#talker.dispose();
+    this.direct.dispose();
+    for (const end of this.#ends) end();
     this.#stop.abort();
-  }
-
-  async #join(name: string, part: Part): Promise<void> {
-    this.#name = name;
-    this.#dispatch({ is: "join", part });
-    await this.#connect(part);
   }
 
   /** One try: keeps what still works, makes what is missing. */
@@ -126,13 +215,14 @@ export class RoomSession {
           name: this.#name,
           clientId: clientId(),
           role: part,
-          microphone: part === "talker" ? (this.#microphone?.track ?? null) : null,
+          microphone: part === "talker" ? this.#sent() : null,
         });
         if (stale()) return peer.hangUp();
         this.#adopt(peer, part);
       }
       if (this.#socket === null) await this.#subscribe(stale);
       if (stale()) return;
+      this.#identify();
       this.#dispatch({ is: "opened", now: performance.now() });
     } catch (error) {
       if (stale()) return;
@@ -160,6 +250,13 @@ export class RoomSession {
         const got = receive(store.view.peek(), message);
         store.view.value = got.view;
         this.desk.settle();
+        if (message.type === "patch") {
+          for (const change of message.changes) {
+            if (change.change !== "floor") continue;
+            store.floorEvents.value = change.events;
+            this.#talker.hear(change.events);
+          }
+        }
         if (got.resubscribe) void this.#resubscribe();
         if (message.type === "patch" && message.changes.some((c) => c.change === "left" && c.id === this.#peer?.trackId)) {
           void this.#takenOut();
@@ -167,14 +264,30 @@ export class RoomSession {
         return;
       }
       case "meters":
-        store.meters.hear(message.levels, message.master_dbfs, performance.now());
+        store.meters.hear(message, performance.now());
+        store.master.value = message;
+        return;
+      case "stats":
+        store.stats.value = message;
+        return;
+      case "alert":
+        store.alert.value = message;
+        return;
+      case "signal":
+        store.signal.value = message;
+        if (message.to === store.own.peek()) this.direct.hear(message.from, message.data);
         return;
       case "event":
         store.log(message.at, message.address, message.event);
         return;
-      case "reply":
-        this.desk.answered(message.ref, message.problem);
+      case "reply": {
+        const asked = message.ref === undefined ? undefined : this.#asked.get(message.ref);
+        if (asked === undefined || message.ref === undefined) return this.desk.answered(message.ref, message.problem);
+        this.#asked.delete(message.ref);
+        if (message.problem === undefined) asked.resolve(message.floor ?? null);
+        else asked.reject(new RequestError(message.problem.status, message.problem));
         return;
+      }
       case "closed":
         if (message.reason === "room closed") this.#end("The room was closed.");
         return;
@@ -191,6 +304,7 @@ export class RoomSession {
     const attempt = this.#attempt;
     try {
       await this.#subscribe(() => attempt !== this.#attempt);
+      if (attempt === this.#attempt) this.#identify();
     } catch {
       if (attempt === this.#attempt) this.#lost("The connection to the server broke.");
     }
@@ -217,23 +331,36 @@ export class RoomSession {
     };
     this.#store.own.value = part === "talker" ? peer.trackId : null;
     this.#store.stream.value = peer.stream;
+    this.#feed();
     void this.#measure();
   }
 
-  #use(microphone: Microphone): void {
-    this.#dropMicrophone();
-    this.#microphone = microphone;
-    this.#store.microphone.value = true;
-    this.#store.microphoneProblem.value = null;
-    this.#gate();
-    microphone.onended = () => {
-      this.#dropMicrophone();
-      this.#store.microphoneProblem.value = microphoneSentence("ended");
-    };
+  /** What this room gets: the microphone if it is selected, and the direct way is not heard instead. */
+  #sent(): MediaStreamTrack | null {
+    return this.#selected && !this.direct.muted ? this.#voice.store.track.peek() : null;
   }
 
-  #gate(): void {
-    if (this.#microphone !== null) this.#microphone.talking = isTalking(this.#store.talk.peek());
+  #feed(): void {
+    const session = this.#store.session.peek();
+    const talks = (session.at === "live" || session.at === "joining" || session.at === "waiting") && session.part === "talker";
+    // A connection that has just gone needs nothing.
+    if (talks) this.#peer?.send(this.#sent()).catch(() => {});
+  }
+
+  /** From here on the server passes on what others say to this page. */
+  #identify(): void {
+    this.#tell((id) => ({ command: "identify", id }));
+  }
+
+  /** A command in the own track's name, whose answer changes nothing here. */
+  #tell(command: (own: string) => Command): void {
+    const own = this.#store.own.peek();
+    if (own !== null) this.ask(command(own)).catch(() => {});
+  }
+
+  #letGo(): void {
+    this.#store.talk.value = RELEASED;
+    this.#talker.stop();
   }
 
   #failed(error: Error): void {
@@ -241,7 +368,7 @@ export class RoomSession {
     if (!hopeless) return this.#lost(error.message);
     this.#dropSocket();
     this.#dropPeer("hang up");
-    this.#dropMicrophone();
+    this.#letGo();
     this.#dispatch({ is: "refused", sentence: error.message });
   }
 
@@ -267,8 +394,7 @@ export class RoomSession {
     clearTimeout(this.#retry);
     this.#dropSocket();
     this.#dropPeer("forget");
-    this.#dropMicrophone();
-    this.#store.talk.value = RELEASED;
+    this.#letGo();
     this.#dispatch({ is: "ended", why });
   }
 
@@ -277,6 +403,7 @@ export class RoomSession {
     else this.#peer?.close();
     this.#peer = null;
     this.#store.own.value = null;
+    this.#store.mine.value = null;
     this.#store.stream.value = null;
     this.#store.roundTripMs.value = null;
   }
@@ -285,25 +412,19 @@ export class RoomSession {
     this.#socket?.close();
     this.#socket = null;
     this.desk.forget();
-  }
-
-  #dropMicrophone(): void {
-    this.#microphone?.stop();
-    this.#microphone = null;
-    this.#store.microphone.value = false;
+    for (const { reject } of this.#asked.values()) reject(new Error("The line is down."));
+    this.#asked.clear();
   }
 
   async #measure(): Promise<void> {
     const peer = this.#peer;
     const roundTrip = (await peer?.roundTripMs()) ?? null;
-    if (peer === this.#peer) this.#store.roundTripMs.value = roundTrip;
+    if (peer !== this.#peer) return;
+    this.#store.roundTripMs.value = roundTrip;
+    if (roundTrip !== null) this.#tell((id) => ({ command: "report", id, rtt_ms: Math.round(roundTrip * 10) / 10 }));
   }
 
   #dispatch(event: SessionEvent): void {
     this.#store.session.value = step(this.#store.session.peek(), event);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof MicrophoneError ? error.reason : (error as Error).name;
 }

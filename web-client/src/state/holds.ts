@@ -3,14 +3,47 @@
  * after the release until the server has said the same, or for a second.
  */
 
-import type { TrackState } from "../network/wire";
+import type { RoomSettings, RoomState } from "../network/wire";
 
 const PATIENCE_MS = 1000;
 
-export type Control = "gain_db" | "pan" | "muted" | "master_gain_db";
+/** What a hand can move: of a strip, or of the room (`id` is empty then). */
+export type StripControl = "gain_db" | "pan" | "muted" | "name" | "bus" | "group" | "auto_gain" | "denoise";
+export type RoomControl = keyof RoomSettings;
+export type Control = StripControl | RoomControl;
+export type Value = number | boolean | string;
+
+const ROOM_CONTROLS: Readonly<Record<RoomControl, true>> = {
+  mode: true,
+  master_gain_db: true,
+  frame_ms: true,
+  floor_holders: true,
+  floor_queue: true,
+  floor_talk_ms: true,
+  floor_warning_ms: true,
+  floor_grace_ms: true,
+  floor_preemption: true,
+  duck_db: true,
+  duck_attack_ms: true,
+  duck_hold_ms: true,
+  duck_release_ms: true,
+  dim_db: true,
+};
+
+export function isOfRoom(control: Control): control is RoomControl {
+  return control in ROOM_CONTROLS;
+}
+
+/** What the server says of a control; undefined when the track is gone. */
+export function valueOf(room: RoomState, id: string, control: Control): Value | undefined {
+  if (isOfRoom(control)) return room[control];
+  const track = room.tracks.find((t) => t.id === id);
+  // A strip with no group is in the group with no name: that is how one takes it out.
+  return track === undefined ? undefined : (track[control] ?? (control === "group" ? "" : undefined));
+}
 
 interface Hold {
-  readonly value: number | boolean;
+  readonly value: Value;
   /** When the hand let go; null while it holds. */
   readonly releasedAt: number | null;
 }
@@ -19,12 +52,13 @@ export type Holds = ReadonlyMap<string, Hold>;
 
 export const NO_HOLDS: Holds = new Map();
 
-function key(id: string, control: Control): string {
+/** The name of one control of one strip. */
+export function key(id: string, control: Control): string {
   return `${control} ${id}`;
 }
 
 /** `id` is empty for the master. */
-export function hold(holds: Holds, id: string, control: Control, value: number | boolean): Holds {
+export function hold(holds: Holds, id: string, control: Control, value: Value): Holds {
   return new Map(holds).set(key(id, control), { value, releasedAt: null });
 }
 
@@ -42,27 +76,23 @@ export function drop(holds: Holds, id: string, control: Control): Holds {
 }
 
 /** The value that the own hand gives a control; undefined where the server's counts. */
-export function held(holds: Holds, id: string, control: Control): number | boolean | undefined {
+export function held(holds: Holds, id: string, control: Control): Value | undefined {
   return holds.get(key(id, control))?.value;
 }
 
 /** Drops what was let go of and is now said by the server too, or was never confirmed in time. */
-export function settle(
-  holds: Holds,
-  tracks: readonly TrackState[],
-  master_gain_db: number,
-  now: number,
-): Holds {
+export function settle(holds: Holds, room: RoomState, now: number): Holds {
   const rest = new Map(holds);
   for (const [k, own] of holds) {
     if (own.releasedAt === null) continue;
     const [control, id = ""] = k.split(" ") as [Control, string?];
-    const server = control === "master_gain_db" ? master_gain_db : tracks.find((t) => t.id === id)?.[control];
+    const server = valueOf(room, id, control);
     if (server === undefined || same(server, own.value) || now - own.releasedAt >= PATIENCE_MS) rest.delete(k);
   }
   return rest.size === holds.size ? holds : rest;
 }
 
-function same(a: number | boolean, b: number | boolean): boolean {
+/** Gains and pans are rounded on their way. */
+export function same(a: Value, b: Value): boolean {
   return typeof a === "number" && typeof b === "number" ? Math.abs(a - b) < 0.005 : a === b;
 }

@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 import { AT_REST, isAtRest, levelToPosition, Meters, move } from "./meter";
 
+/** A message; peaks are as high as the levels where they are not given. */
+function message(levels: Record<string, number>, master = -127, peaks = levels) {
+  return { levels, peaks, master_dbfs: master, master_peak_dbfs: master };
+}
+
 /** The meter after `ms` of one level, frame by frame. */
 function during(meter: typeof AT_REST, level: number, from: number, ms: number) {
   let m = meter;
@@ -26,8 +31,8 @@ test("the_peak_stays_one_and_a_half_seconds_then_falls", () => {
 
 test("the_clip_mark_stays_until_it_is_cleared", () => {
   const meters = new Meters();
-  meters.hear({ a: 0.2, b: -12 }, -3, 0);
-  meters.hear({ a: -20, b: -12 }, -3, 40);
+  meters.hear(message({ a: 0.2, b: -12 }, -3), 0);
+  meters.hear(message({ a: -20, b: -12 }, -3), 40);
   meters.advance(60);
   meters.advance(10_000);
   expect(meters.clipped()).toEqual(["a"]);
@@ -37,22 +42,22 @@ test("the_clip_mark_stays_until_it_is_cleared", () => {
 
 test("a_cleared_mark_is_lit_again_by_the_next_message_only", () => {
   const meters = new Meters();
-  meters.hear({ a: 0.2 }, -3, 0);
+  meters.hear(message({ a: 0.2 }, -3), 0);
   meters.advance(10);
   meters.clearClip("a");
   meters.advance(30);
   expect(meters.clipped()).toEqual([]);
-  meters.hear({ a: 0.2 }, -3, 40);
+  meters.hear(message({ a: 0.2 }, -3), 40);
   expect(meters.clipped()).toEqual(["a"]);
 });
 
 test("who_is_missing_from_the_levels_is_silent", () => {
   const meters = new Meters();
-  meters.hear({ a: -10, b: -10 }, -7, 0);
+  meters.hear(message({ a: -10, b: -10 }, -7), 0);
   meters.advance(0);
-  meters.hear({ a: -10 }, -10, 40);
+  meters.hear(message({ a: -10 }, -10), 40);
   for (let t = 10; t <= 500; t += 10) {
-    if (t % 40 === 0) meters.hear({ a: -10 }, -10, t);
+    if (t % 40 === 0) meters.hear(message({ a: -10 }, -10), t);
     meters.advance(t);
   }
   expect(meters.of("a").level).toBe(-10);
@@ -62,7 +67,7 @@ test("who_is_missing_from_the_levels_is_silent", () => {
 
 test("meters_come_to_rest_when_no_levels_come", () => {
   const meters = new Meters();
-  meters.hear({ a: -10 }, -10, 0);
+  meters.hear(message({ a: -10 }, -10), 0);
   let moving = true;
   let t = 0;
   for (; moving && t < 10_000; t += 16) moving = meters.advance(t);
@@ -73,4 +78,18 @@ test("meters_come_to_rest_when_no_levels_come", () => {
 
 test("the_scale_ends_at_minus_60", () => {
   expect([0, -30, -60, -127, 3].map(levelToPosition)).toEqual([1, 0.5, 0, 0, 1]);
+});
+
+test("the_line_is_the_largest_sample_and_the_bar_the_level", () => {
+  const meters = new Meters();
+  meters.hear(message({ a: -20 }, -20, { a: -8 }), 0);
+  meters.advance(0);
+  meters.advance(16);
+  expect(meters.of("a")).toMatchObject({ level: -20, peak: -8, clipped: false });
+});
+
+test("the_mark_is_for_samples_at_full_scale_only", () => {
+  const meters = new Meters();
+  meters.hear(message({ a: 0, b: -14 }, -3, { a: -0.2, b: -0.1 }), 0);
+  expect(meters.clipped()).toEqual(["b"]);
 });

@@ -1,7 +1,10 @@
 /**
- * The ballistics of the meters: up at once, down within 300 ms, the peak held for 1.5 s, and a mark
- * that stays once the level has touched full scale. All levels are dBFS, all times milliseconds.
+ * The ballistics of the meters: the bar (RMS) up at once, down within 300 ms; the line is the largest
+ * sample, held for 1.5 s; and a mark that stays once a sample has touched full scale. All levels are
+ * dBFS, all times milliseconds.
  */
+
+import type { ServerMessage } from "../network/wire";
 
 export const FLOOR_DBFS = -127;
 /** The bottom of the scale on the screen. */
@@ -9,8 +12,8 @@ export const SCALE_BOTTOM_DBFS = -60;
 /** From here on yellow, then red. */
 export const WARN_DBFS = -12;
 export const HOT_DBFS = -4;
-/** An RMS level this high means a wave that touches full scale. */
-export const CLIP_DBFS = -0.5;
+/** A sample this large is at full scale, give or take rounding. */
+export const CLIP_DBFS = -0.1;
 
 const FALL_MS = 300;
 const HOLD_MS = 1500;
@@ -27,15 +30,16 @@ export interface Meter {
 
 export const AT_REST: Meter = { level: FLOOR_DBFS, peak: FLOOR_DBFS, peakAt: 0, clipped: false };
 
-/** The meter `elapsed` ms later, when the level is now `target`. */
-export function move(meter: Meter, target: number, now: number, elapsed: number): Meter {
+/** The meter `elapsed` ms later, when the level is now `target` and its largest sample `sample`. */
+export function move(meter: Meter, target: number, now: number, elapsed: number, sample = target): Meter {
   const level = fall(meter.level, target, elapsed);
   const held = now - meter.peakAt < HOLD_MS;
-  const fallen = held ? meter.peak : fall(meter.peak, target, elapsed);
-  const risen = level >= fallen;
+  const fallen = held ? meter.peak : fall(meter.peak, sample, elapsed);
+  const top = Math.max(level, sample);
+  const risen = top >= fallen;
   return {
     level,
-    peak: risen ? level : fallen,
+    peak: risen ? top : fallen,
     peakAt: risen ? now : meter.peakAt,
     clipped: meter.clipped,
   };
@@ -58,23 +62,42 @@ export function isAtRest(meter: Meter): boolean {
   return meter.level <= SCALE_BOTTOM_DBFS && meter.peak <= SCALE_BOTTOM_DBFS;
 }
 
+interface Target {
+  readonly level: number;
+  readonly peak: number;
+}
+
+const SILENT: Target = { level: FLOOR_DBFS, peak: FLOOR_DBFS };
+
+/** What the meters need of a message. */
+export type Levels = Pick<
+  Extract<ServerMessage, { type: "meters" }>,
+  "levels" | "peaks" | "master_dbfs" | "master_peak_dbfs"
+>;
+
 /** The meters of a room, by track id; the mix of all has the key `MASTER`. */
 export class Meters {
   static readonly MASTER = "";
   /** Called when levels come, so that who draws them can sleep while none do. */
   onheard: (() => void) | null = null;
-  #targets: ReadonlyMap<string, number> = new Map();
+  #targets: ReadonlyMap<string, Target> = new Map();
   #heardAt = Number.NEGATIVE_INFINITY;
   #meters = new Map<string, Meter>();
   #movedAt: number | null = null;
 
   /** Takes the levels of one message; who is missing from it is silent. */
-  hear(levels: Readonly<Record<string, number>>, master: number, now: number): void {
-    this.#targets = new Map([...Object.entries(levels), [Meters.MASTER, master]]);
+  hear({ levels, peaks, master_dbfs, master_peak_dbfs }: Levels, now: number): void {
+    const targets = new Map<string, Target>();
+    for (const key in levels) {
+      const level = levels[key] ?? FLOOR_DBFS;
+      targets.set(key, { level, peak: peaks[key] ?? level });
+    }
+    targets.set(Meters.MASTER, { level: master_dbfs, peak: master_peak_dbfs });
+    this.#targets = targets;
     this.#heardAt = now;
-    for (const [key, level] of this.#targets) {
+    for (const [key, { peak }] of targets) {
       // Here and not in `advance`: one message lights the mark once, however often it is drawn.
-      if (level >= CLIP_DBFS) this.#meters.set(key, { ...this.of(key), clipped: true });
+      if (peak >= CLIP_DBFS) this.#meters.set(key, { ...this.of(key), clipped: true });
       else if (!this.#meters.has(key)) this.#meters.set(key, AT_REST);
     }
     this.onheard?.();
@@ -86,8 +109,8 @@ export class Meters {
     const fresh = now - this.#heardAt < STALE_MS;
     let moving = fresh;
     for (const [key, meter] of this.#meters) {
-      const target = fresh ? (this.#targets.get(key) ?? FLOOR_DBFS) : FLOOR_DBFS;
-      const next = move(meter, target, now, elapsed);
+      const target = fresh ? (this.#targets.get(key) ?? SILENT) : SILENT;
+      const next = move(meter, target.level, now, elapsed, target.peak);
       if (isAtRest(next) && !next.clipped && !this.#targets.has(key)) this.#meters.delete(key);
       else this.#meters.set(key, next);
       moving ||= !isAtRest(next);

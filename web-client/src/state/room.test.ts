@@ -79,7 +79,7 @@ test("messages_that_are_no_state_leave_it_alone", () => {
 
 test("a_change_of_a_newer_server_is_passed_over", () => {
   const before = started();
-  const next = after(before, { change: "floor", holder: ANNA } as unknown as Change);
+  const next = after(before, { change: "weather", holder: ANNA } as unknown as Change);
   expect(next.version).toBe(42);
   expect(next.room).toEqual(before.room);
 });

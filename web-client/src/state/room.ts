@@ -37,6 +37,8 @@ function change(room: RoomState, it: Change): RoomState {
       const { change: _, ...settings } = it;
       return { ...room, ...settings };
     }
+    case "floor":
+      return { ...room, floor: it.floor };
     case "listeners":
       return { ...room, listeners: it.listeners };
     case "joined":

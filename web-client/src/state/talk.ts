@@ -1,35 +1,56 @@
-/** The talk key: who holds it down. The microphone is heard while anything does. */
+/** The talk key: who holds it down, and whether it stays on by itself. */
 
-export type Holder = "pointer" | "key";
+/** The button under a finger, the button under Enter, the space bar. */
+export type Holder = "pointer" | "enter" | "key";
+
+/** A press of the button that is shorter latches: it stays on until the next tap. */
+export const TAP_MS = 250;
 
 export interface TalkKey {
   readonly pointer: boolean;
+  readonly enter: boolean;
   readonly key: boolean;
-  /** Keep talking: stays on with nothing held. */
+  /** Stays on with nothing held. */
   readonly latched: boolean;
+  /** What the release of the button will do, and when the button went down. */
+  readonly tap: { readonly does: "latch" | "unlatch"; readonly at: number } | null;
 }
 
-export const RELEASED: TalkKey = { pointer: false, key: false, latched: false };
+export const RELEASED: TalkKey = { pointer: false, enter: false, key: false, latched: false, tap: null };
 
-export function press(talk: TalkKey, holder: Holder): TalkKey {
-  return talk[holder] ? talk : { ...talk, [holder]: true };
+/** `now` in milliseconds. The space bar is held only; it never latches. */
+export function press(talk: TalkKey, holder: Holder, now: number): TalkKey {
+  if (talk[holder]) return talk;
+  const tap = holder === "key" ? talk.tap : ({ does: talk.latched ? "unlatch" : "latch", at: now } as const);
+  return { ...talk, [holder]: true, tap };
 }
 
-export function release(talk: TalkKey, holder: Holder): TalkKey {
-  return talk[holder] ? { ...talk, [holder]: false } : talk;
+export function release(talk: TalkKey, holder: Holder, now: number): TalkKey {
+  if (!talk[holder]) return talk;
+  const up = { ...talk, [holder]: false };
+  if (holder === "key" || talk.tap === null) return up;
+  const { does, at } = talk.tap;
+  if (does === "unlatch") return { ...up, latched: false, tap: null };
+  return { ...up, latched: talk.latched || now - at < TAP_MS, tap: null };
 }
 
 /** The window lost the keyboard or is hidden: no release will be seen, so all are let go. */
 export function letGo(talk: TalkKey): TalkKey {
-  return talk.pointer || talk.key ? { ...talk, pointer: false, key: false } : talk;
+  if (!talk.pointer && !talk.enter && !talk.key) return talk;
+  return { ...talk, pointer: false, enter: false, key: false, tap: null };
 }
 
 export function latch(talk: TalkKey, on: boolean): TalkKey {
-  return talk.latched === on ? talk : { ...talk, latched: on };
+  return talk.latched === on ? talk : { ...talk, latched: on, tap: null };
+}
+
+/** Permission was refused or taken: nothing stays on, and the tap under way latches nothing. */
+export function spend(talk: TalkKey): TalkKey {
+  return talk.latched || talk.tap !== null ? { ...talk, latched: false, tap: null } : talk;
 }
 
 export function isTalking(talk: TalkKey): boolean {
-  return talk.pointer || talk.key || talk.latched;
+  return talk.pointer || talk.enter || talk.key || talk.latched;
 }
 
 /** What the page knows of the element that has the keyboard. */

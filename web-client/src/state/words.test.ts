@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { example } from "./examples";
-import { microphoneSentence, requestSentence, roomFigures, talkingSentence, worthRetrying } from "./words";
+import { microphoneSentence, noWaySentence, requestSentence, roomFigures, talkingSentence, worthRetrying } from "./words";
 import type { Problem, RoomState } from "../network/wire";
 
 test("each_failure_of_the_microphone_has_its_own_sentence", () => {
@@ -13,6 +13,16 @@ test("a_refusal_is_said_in_the_servers_words", () => {
     'There is no room "ward-4": it is made by the first join or by PUT /api/rooms/ward-4.',
   );
   expect(requestSentence(0, null)).toBe("The server does not answer.");
+});
+
+test("firefox_is_told_what_to_do_where_the_server_is_on_the_same_computer", () => {
+  const answer = (ip: string) => `v=0\r\na=candidate:1 1 udp 2130706431 ${ip} 40000 typ host\r\n`;
+  const [firefox, chromium] = ["Mozilla/5.0 Gecko/20100101 Firefox/153.0", "Mozilla/5.0 Chrome/150.0 Safari/537.36"];
+  expect(noWaySentence(answer("127.0.0.1"), firefox)).toContain("--media-ip");
+  expect(noWaySentence(answer("::1"), firefox)).toContain("--media-ip");
+  for (const [ip, browser] of [["192.0.2.7", firefox], ["127.0.0.1", chromium]] as const) {
+    expect(noWaySentence(answer(ip), browser)).not.toContain("--media-ip");
+  }
 });
 
 test("only_what_may_pass_is_tried_again", () => {

@@ -32,6 +32,18 @@ export function requestSentence(status: number, problem: Problem | null): string
   return problem === null ? `The server refused this (${status}).` : upperFirst(problem.detail);
 }
 
+/** Why no sound can pass, when the server's answer was `answer`. Firefox finds no way to the address of its own computer. */
+export function noWaySentence(answer: string, browser: string): string {
+  const isLoopback = /^a=candidate:.* (127\.\d+\.\d+\.\d+|::1) \d+ typ host/m.test(answer);
+  if (isLoopback && browser.includes("Firefox/")) {
+    return (
+      "Firefox does not send sound to this computer's own address. Start the server with --media-ip and the address that this " +
+      "computer has in its network, or use another browser on this computer."
+    );
+  }
+  return "No way through the network to the server's media port.";
+}
+
 /** Whether the same request may do better later. */
 export function worthRetrying(status: number): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;

@@ -4,16 +4,20 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { RoomSession } from "../network/session";
 import type { RoomStore } from "../state/store";
+import { DeskView } from "./desk-view";
 import { Events } from "./events";
 import { Header } from "./header";
 import { Icon } from "./icons";
 import { MeterCanvas } from "./meter-canvas";
-import { People } from "./people";
 import { Sound } from "./sound";
-import { MasterStrip, Strip } from "./strip";
 import { listenToKeys } from "./talk-keys";
 import { TalkPanel } from "./talk-panel";
 import "./room.css";
+import "./bridge.css";
+import "./controls.css";
+import "./strip.css";
+import "./dock.css";
+import "./menu.css";
 import "./desk.css";
 import "./talk.css";
 
@@ -46,34 +50,11 @@ export function Console({ store, session }: Props) {
       <main>
         <DeskView store={store} session={session} canvas={canvas} />
         <aside>
-          <People store={store} canvas={canvas} />
-          <TalkPanel store={store} session={session} canvas={canvas} />
+          <TalkPanel store={store} session={session} />
           <Events store={store} />
         </aside>
       </main>
       <Sound store={store} />
     </div>
-  );
-}
-
-function DeskView({ store, session, canvas }: Props & { canvas: MeterCanvas }) {
-  const room = store.view.value?.room;
-  const own = store.own.value;
-  if (room === undefined) return <section class="desk" aria-label="Mixing desk" />;
-  return (
-    <section class="desk" aria-label="Mixing desk">
-      <div class="strips" data-scrolls>
-        {room.tracks.map((track) => (
-          <Strip key={track.id} track={track} own={track.id === own} store={store} desk={session.desk} canvas={canvas} />
-        ))}
-        {room.tracks.every((t) => t.id === own) && (
-          <div class="empty">
-            <h3>Nobody else to mix yet</h3>
-            <p>A strip comes with everybody who talks, and with every file that is played in here.</p>
-          </div>
-        )}
-      </div>
-      <MasterStrip master={room.master_gain_db} store={store} desk={session.desk} canvas={canvas} />
-    </section>
   );
 }

@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
+import { roomPath } from "../state/names";
 import { Icon } from "./icons";
 
 /** Puts the room's address on the clipboard, or shows it where there is none. */
-export function CopyLink() {
+export function CopyLink({ room }: { room: string }) {
   const said = useSignal<string | null>(null);
-  const address = location.origin + location.pathname;
+  const address = location.origin + roomPath(room);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(address);

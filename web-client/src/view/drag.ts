@@ -5,6 +5,8 @@ import { useRef } from "preact/hooks";
 
 /** A shorter move is a click, not a drag. */
 const SLACK_PX = 2;
+/** A finger trembles, and may be about to scroll. */
+const FINGER_SLACK_PX = 6;
 /** With shift held the control moves this much slower. */
 const FINE = 0.2;
 
@@ -60,7 +62,7 @@ export function useDrag(drag: Drag, disabled: boolean) {
       held.y -= (event.clientY - held.lastY) * speed;
       held.lastX = event.clientX;
       held.lastY = event.clientY;
-      held.moved ||= Math.hypot(held.x, held.y) >= SLACK_PX;
+      held.moved ||= Math.hypot(held.x, held.y) >= (event.pointerType === "touch" ? FINGER_SLACK_PX : SLACK_PX);
       if (held.moved) drag.move(held.from, held.x, held.y);
     },
     onPointerUp: end,

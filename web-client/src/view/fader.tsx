@@ -2,6 +2,7 @@
 
 import { useRef } from "preact/hooks";
 import { gainByKey, gainSpoken, gainText, gainToPosition, positionToGain, SCALE_DB, tidyGain } from "../state/fader";
+import { beginsTyping } from "../state/typed";
 import { useDrag } from "./drag";
 
 interface Props {
@@ -14,13 +15,20 @@ interface Props {
   release: () => void;
   /** One move with nothing held. */
   set: (db: number) => void;
+  /** Where the hand takes hold, if it is not where the cap stands. */
+  begin?: () => void;
+  /** A value is about to be typed, beginning with this. */
+  type: (text: string) => void;
 }
 
-export function Fader({ label, db, disabled, move, release, set }: Props) {
+export function Fader({ label, db, disabled, move, release, set, begin, type }: Props) {
   const way = useRef<HTMLDivElement>(null);
   const drag = useDrag(
     {
-      begin: () => gainToPosition(db),
+      begin: () => {
+        begin?.();
+        return gainToPosition(db);
+      },
       move: (from, _x, y) => move(tidyGain(positionToGain(from + y / (way.current?.clientHeight ?? 200)))),
       end: release,
     },
@@ -41,10 +49,13 @@ export function Fader({ label, db, disabled, move, release, set }: Props) {
           aria-orientation="vertical"
           aria-valuetext={gainSpoken(db)}
           onKeyDown={(event) => {
+            if (event.metaKey || event.ctrlKey || event.altKey) return;
             const wanted = gainByKey(event.key, db);
-            if (wanted === null || event.metaKey || event.ctrlKey || event.altKey) return;
+            if (wanted !== null) set(wanted);
+            else if (event.key === "Enter") type(gainText(db));
+            else if (beginsTyping(event.key)) type(event.key);
+            else return;
             event.preventDefault();
-            set(wanted);
           }}
           onInput={(event) => set(tidyGain(positionToGain(event.currentTarget.valueAsNumber)))}
         />
@@ -65,14 +76,5 @@ export function FaderScale() {
         </i>
       ))}
     </div>
-  );
-}
-
-/** The gain in figures, and what a double click does in words. */
-export function GainFigure({ db }: { db: number }) {
-  return (
-    <p class={db <= -60 ? "db off" : "db"} title="Double-click the fader for 0 dB">
-      {gainText(db)}
-    </p>
   );
 }

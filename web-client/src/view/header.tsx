@@ -7,19 +7,26 @@ import type { RoomStore } from "../state/store";
 import { roomFigures } from "../state/words";
 import { navigate } from "./navigate";
 import { CopyLink } from "./copy-link";
+import { useRig } from "./rig-context";
 
 interface Props {
   store: RoomStore;
   session: RoomSession;
 }
 
-export function Header({ store, session }: Props) {
+export function Header({ store }: Props) {
+  const rig = useRig();
   const room = store.view.value?.room;
   const live = store.live.value;
   const roundTrip = store.roundTripMs.value;
-  const figures = [room && roomFigures(room), roundTrip !== null && live && `${Math.round(roundTrip)} ms`].filter(Boolean);
+  const stats = store.stats.value;
+  const figures = [
+    room && roomFigures(room),
+    stats !== null && live && `${stats.mixes} ${stats.mixes === 1 ? "mix" : "mixes"} · tick ${stats.tick_ms.toFixed(1)} ms`,
+    roundTrip !== null && live && `${Math.round(roundTrip)} ms`,
+  ].filter(Boolean);
   const leave = () => {
-    session.leave();
+    rig.leave();
     navigate("/");
   };
   return (
@@ -29,7 +36,7 @@ export function Header({ store, session }: Props) {
       <p class="figures" aria-label="Figures of the room">
         {figures.join(" · ")}
       </p>
-      <CopyLink />
+      <CopyLink room={store.room} />
       <button class="button small" type="button" onClick={leave}>
         Leave
       </button>

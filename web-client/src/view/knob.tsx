@@ -1,6 +1,7 @@
 /** The pan knob: its arc starts at the centre, because a pan has two sides. */
 
 import { panByKey, panSpoken, panText, tidyPan } from "../state/fader";
+import { beginsTyping } from "../state/typed";
 import { useDrag } from "./drag";
 
 /** So many pixels from one side to the other. */
@@ -16,9 +17,11 @@ interface Props {
   move: (pan: number) => void;
   release: () => void;
   set: (pan: number) => void;
+  /** A value is about to be typed, beginning with this. */
+  type: (text: string) => void;
 }
 
-export function Knob({ label, pan, disabled, move, release, set }: Props) {
+export function Knob({ label, pan, disabled, move, release, set, type }: Props) {
   const drag = useDrag(
     {
       begin: () => pan,
@@ -40,10 +43,13 @@ export function Knob({ label, pan, disabled, move, release, set }: Props) {
         aria-label={label}
         aria-valuetext={panSpoken(pan)}
         onKeyDown={(event) => {
+          if (event.metaKey || event.ctrlKey || event.altKey) return;
           const wanted = panByKey(event.key, pan);
-          if (wanted === null || event.metaKey || event.ctrlKey || event.altKey) return;
+          if (wanted !== null) set(wanted);
+          else if (event.key === "Enter") type(panText(pan));
+          else if (beginsTyping(event.key) || /^[lrc]$/i.test(event.key)) type(event.key);
+          else return;
           event.preventDefault();
-          set(wanted);
         }}
         onInput={(event) => set(tidyPan(event.currentTarget.valueAsNumber))}
       />
@@ -52,9 +58,6 @@ export function Knob({ label, pan, disabled, move, release, set }: Props) {
         {pan !== 0 && <path class="knob-arc" d={arc(0, pan * SWEEP)} />}
         <circle class="knob-tip" cx={tip[0]} cy={tip[1]} r="3" />
       </svg>
-      <span class="knob-figure" aria-hidden="true">
-        {panText(pan)}
-      </span>
     </div>
   );
 }

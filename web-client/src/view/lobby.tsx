@@ -2,9 +2,8 @@
  * they give the microphone and play sound. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { lookIntoRoom } from "../network/api";
-import type { RoomSession } from "../network/session";
+import { useCallback, useEffect } from "preact/hooks";
+import { lookIntoRoom, type RequestError } from "../network/api";
 import type { RoomState } from "../network/wire";
 import { personNameProblem } from "../state/names";
 import { talkers } from "../state/room";
@@ -12,18 +11,16 @@ import { sentence } from "../state/session";
 import type { RoomStore } from "../state/store";
 import { talkingSentence } from "../state/words";
 import { Icon, Wordmark } from "./icons";
-import { cleanUp, ownName } from "./remember";
-import { Switch } from "./switch";
+import { Cleaning, Devices } from "./devices";
+import { LevelBar } from "./level-bar";
+import { choices, ownName } from "./remember";
+import { useRig } from "./rig-context";
 import "./lobby.css";
 
 const POLL_MS = 2000;
 
-interface Props {
-  store: RoomStore;
-  session: RoomSession;
-}
-
-export function Lobby({ store, session }: Props) {
+export function Lobby({ store }: { store: RoomStore }) {
+  const rig = useRig();
   const nameProblem = useSignal<string | null>(null);
   const now = store.session.value;
   const busy = now.at === "asking" || now.at === "joining";
@@ -36,8 +33,8 @@ export function Lobby({ store, session }: Props) {
       document.getElementById("own-name")?.focus();
       return;
     }
-    if (part === "talk") void session.talk(name, cleanUp.value);
-    else void session.listen(name === "" ? "listener" : name);
+    if (part === "talk") void rig.talk(name);
+    else void rig.listen(name === "" ? "listener" : name);
   };
 
   return (
@@ -59,7 +56,7 @@ export function Lobby({ store, session }: Props) {
         >
           <h1>{store.room}</h1>
           <InThere room={store.room} />
-          <label class="field">
+          <label class="named">
             <span>Your name</span>
             <input
               id="own-name"
@@ -78,14 +75,8 @@ export function Lobby({ store, session }: Props) {
           <p id="own-name-problem" class="problem" role="alert">
             {nameProblem.value}
           </p>
-          <Switch
-            label="Clean up my voice"
-            hint={cleanUp.value ? "Echo and noise are removed." : "Sent as it is: for music and headphones."}
-            on={cleanUp.value}
-            toggle={(on) => {
-              cleanUp.value = on;
-            }}
-          />
+          <Cleaning />
+          <MicrophoneCheck />
           <div class="door-buttons">
             <button class="button primary big" type="submit" disabled={busy}>
               <Icon name="microphone" />
@@ -105,9 +96,45 @@ export function Lobby({ store, session }: Props) {
   );
 }
 
+/** Hears the microphone before one goes in, and lets one choose another. */
+function MicrophoneCheck() {
+  const rig = useRig();
+  const voice = rig.voice.store;
+  const problem = useSignal<string | null>(null);
+  const read = useCallback(() => rig.voice.level(), [rig]);
+  const check = () => {
+    problem.value = null;
+    rig.voice.open(choices.microphone.value).catch((error: Error) => (problem.value = error.message));
+  };
+  if (!voice.open.value) {
+    return (
+      <div class="check">
+        <button class="button small" type="button" onClick={check}>
+          Check microphone and speaker
+        </button>
+        <p class="problem" role="status">
+          {problem.value}
+        </p>
+      </div>
+    );
+  }
+  return (
+    <div class="check">
+      <div class="named">
+        <span>Say something</span>
+        <LevelBar read={read} label="Level of my microphone" />
+      </div>
+      <Devices voice={voice} />
+      <button class="button small" type="button" onClick={() => rig.sound("granted", true)}>
+        Play a tone
+      </button>
+    </div>
+  );
+}
+
 /** Who is in the room, before one goes in. Says nothing where the server does not tell. */
 function InThere({ room }: { room: string }) {
-  const state = useSignal<RoomState | "new" | null>(null);
+  const state = useSignal<RoomState | "new" | "unknown" | "offline" | null>(null);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let gone = false;
@@ -115,8 +142,8 @@ function InThere({ room }: { room: string }) {
       try {
         const got = await lookIntoRoom(room);
         if (!gone) state.value = got ?? "new";
-      } catch {
-        if (!gone) state.value = null;
+      } catch (error) {
+        if (!gone) state.value = (error as RequestError).status === 0 ? "offline" : "unknown";
       }
       if (!gone) timer = setTimeout(() => void poll(), POLL_MS);
     };
@@ -128,7 +155,8 @@ function InThere({ room }: { room: string }) {
   }, [room]);
 
   const now = state.value;
-  if (now === null) return <p class="in-there" />;
+  if (now === null || now === "unknown") return <p class="in-there" />;
+  if (now === "offline") return <p class="in-there problem">You are offline: the server does not answer. Asking again every 2 s.</p>;
   if (now === "new" || (now.tracks.length === 0 && now.listeners === 0)) {
     return <p class="in-there">Nobody is in here yet. You open the room.</p>;
   }

@@ -1,23 +1,56 @@
 /**
- * All meters of the page, drawn on one canvas that lies over it, outside the component tree.
- * Levels never touch the DOM. It sleeps while nothing moves: it is woken by levels, by scrolling
- * and by a change of size.
+ * All that moves on the page by itself, drawn on one canvas that lies over it, outside the component
+ * tree: meters, graphs, waveforms. Levels never touch the DOM, and a frame reads no layout: where the
+ * places are is read again only when the DOM, the scroll or a size has changed. It sleeps while nothing
+ * moves: it is woken by levels, by scrolling and by a change of size.
  */
 
 import { AT_REST, HOT_DBFS, isAtRest, levelToPosition, move, WARN_DBFS, type Meter } from "../state/meter";
 import type { RoomStore } from "../state/store";
 
-interface Slot {
-  place: HTMLElement;
-  read: () => Meter;
-  flat: boolean;
+/** Levels come 25 times a second; more than 60 frames show nothing more. */
+const FRAME_MS = 15;
+
+export interface Colours {
+  readonly ok: string;
+  readonly warn: string;
+  readonly hot: string;
+  readonly ink: string;
+  readonly dim: string;
+  readonly line: string;
+  readonly hear: string;
 }
 
-interface Colours {
-  ok: string;
-  warn: string;
-  hot: string;
-  peak: string;
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One frame of a drawing. */
+export interface Frame {
+  readonly ink: CanvasRenderingContext2D;
+  readonly box: Box;
+  readonly colours: Colours;
+  readonly now: number;
+  readonly elapsed: number;
+}
+
+/** Draws into its box; whether it moves and wants another frame. */
+export type Draw = (frame: Frame) => boolean;
+
+const NOWHERE: Box = { x: 0, y: 0, width: 0, height: 0 };
+
+interface Slot {
+  readonly place: HTMLElement;
+  readonly draw: Draw;
+  /** Null while it cannot be seen. */
+  box: Box | null;
+  /** What may be seen of it: where its scrolling frames overlap. */
+  clip: Box;
+  /** Not all of it may be seen. */
+  cut: boolean;
 }
 
 export class MeterCanvas {
@@ -27,25 +60,32 @@ export class MeterCanvas {
   readonly #microphoneLevel: () => number;
   readonly #slots = new Set<Slot>();
   readonly #stop = new AbortController();
-  readonly #resized = new ResizeObserver(() => this.wake());
+  readonly #resized = new ResizeObserver(() => this.#moved());
+  readonly #changed = new MutationObserver(() => this.#moved());
   #microphone = AT_REST;
   #colours: Colours | null = null;
   #frame = 0;
+  /** Of three frames two are drawn: 40 a second look the same, and cost a third less. */
+  #beat = 0;
   #last = 0;
+  /** Where the places are is not known any more. */
+  #stale = true;
   /** Where ink is: a frame wipes these places and not the whole window. */
-  #inked: DOMRect[] = [];
+  #inked: Box[] = [];
 
   constructor(store: RoomStore, microphoneLevel: () => number) {
     this.#store = store;
     this.#microphoneLevel = microphoneLevel;
-    this.#ink = this.#canvas.getContext("2d");
+    // Not in step with the page's own painting: a frame then costs the main thread a third less.
+    this.#ink = this.#canvas.getContext("2d", { desynchronized: true });
     this.#canvas.className = "meters";
     this.#canvas.setAttribute("aria-hidden", "true");
     document.body.append(this.#canvas);
     store.meters.onheard = () => this.wake();
     const { signal } = this.#stop;
-    addEventListener("resize", () => this.wake(), { signal });
-    document.addEventListener("scroll", () => this.wake(), { signal, capture: true, passive: true });
+    this.#changed.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+    addEventListener("resize", () => this.#moved(), { signal });
+    document.addEventListener("scroll", () => this.#moved(), { signal, capture: true, passive: true });
     document.addEventListener("visibilitychange", () => this.wake(), { signal });
     matchMedia("(prefers-color-scheme: light)").addEventListener(
       "change",
@@ -59,10 +99,21 @@ export class MeterCanvas {
 
   /** Draws a meter into this element until the returned function is called. */
   add(place: HTMLElement, read: () => Meter, flat: boolean): () => void {
-    const slot: Slot = { place, read, flat };
+    return this.addDrawing(place, (frame) => {
+      const meter = read();
+      if (isAtRest(meter)) return false;
+      if (flat) lying(frame, meter);
+      else standing(frame, meter);
+      return true;
+    });
+  }
+
+  /** Lets something draw into this element until the returned function is called. */
+  addDrawing(place: HTMLElement, draw: Draw): () => void {
+    const slot: Slot = { place, draw, box: null, clip: NOWHERE, cut: false };
     this.#slots.add(slot);
     this.#resized.observe(place);
-    this.wake();
+    this.#moved();
     return () => {
       this.#slots.delete(slot);
       this.#resized.unobserve(place);
@@ -83,22 +134,30 @@ export class MeterCanvas {
   dispose(): void {
     this.#stop.abort();
     this.#resized.disconnect();
+    this.#changed.disconnect();
     cancelAnimationFrame(this.#frame);
     this.#store.meters.onheard = null;
     this.#canvas.remove();
   }
 
+  #moved(): void {
+    this.#stale = true;
+    this.wake();
+  }
+
   #draw(time: number): void {
     this.#frame = 0;
     const now = Math.max(time, performance.now());
+    this.#beat = (this.#beat + 1) % 3;
+    if ((now - this.#last < FRAME_MS || this.#beat === 0) && !this.#stale) return this.wake();
     const hearing = this.#store.microphone.peek();
     const elapsed = Math.min(now - this.#last, 100);
     this.#last = now;
     this.#microphone = hearing ? move(this.#microphone, this.#microphoneLevel(), now, elapsed) : AT_REST;
     const moving = this.#store.meters.advance(now);
     this.#showClips();
-    this.#paint();
-    if (moving || hearing || this.#inked.length > 0) this.wake();
+    const drawn = this.#paint(now, elapsed);
+    if (moving || hearing || drawn) this.wake();
   }
 
   #showClips(): void {
@@ -107,74 +166,117 @@ export class MeterCanvas {
     if (lit.length !== shown.size || lit.some((key) => !shown.has(key))) this.#store.clipped.value = new Set(lit);
   }
 
-  #paint(): void {
+  /** Whether any drawing moves. */
+  #paint(now: number, elapsed: number): boolean {
     const ink = this.#ink;
-    if (ink === null) return;
-    const scale = Math.min(devicePixelRatio, 2);
-    const { innerWidth: width, innerHeight: height } = window;
-    if (this.#canvas.width !== Math.round(width * scale) || this.#canvas.height !== Math.round(height * scale)) {
-      this.#canvas.width = Math.round(width * scale);
-      this.#canvas.height = Math.round(height * scale);
-    }
-    ink.setTransform(scale, 0, 0, scale, 0, 0);
+    if (ink === null) return false;
+    if (this.#stale) this.#look();
     for (const box of this.#inked) ink.clearRect(box.x - 1, box.y - 1, box.width + 2, box.height + 2);
     this.#inked = [];
-    for (const slot of this.#slots) {
-      const meter = slot.read();
-      if (isAtRest(meter)) continue;
-      const box = slot.place.getBoundingClientRect();
-      const frame = slot.place.closest("[data-scrolls]")?.getBoundingClientRect();
-      if (box.width === 0 || box.right < 0 || box.left > width || box.bottom < 0 || box.top > height) continue;
-      this.#inked.push(box);
-      ink.save();
-      if (frame !== undefined) {
+    const colours = this.#readColours();
+    let moving = false;
+    for (const { box, clip, cut, draw } of this.#slots) {
+      if (box === null) continue;
+      if (cut) {
+        ink.save();
         ink.beginPath();
-        ink.rect(frame.left, frame.top, frame.width, frame.height);
+        ink.rect(clip.x, clip.y, clip.width, clip.height);
         ink.clip();
       }
-      if (slot.flat) this.#bar(ink, meter, box.left, box.top, box.width, box.height);
-      else {
-        // A standing meter is a lying one, turned by a quarter.
-        ink.translate(box.left, box.bottom);
-        ink.rotate(-Math.PI / 2);
-        this.#bar(ink, meter, 0, 0, box.height, box.width);
-      }
-      ink.restore();
+      if (draw({ ink, box, colours, now, elapsed })) moving = true;
+      if (cut) ink.restore();
+      this.#inked.push(clip);
     }
+    return moving;
   }
 
-  /** A bar from left to right, `length` × `thick`. */
-  #bar(ink: CanvasRenderingContext2D, meter: Meter, x: number, y: number, length: number, thick: number): void {
-    const colours = this.#readColours();
-    const warn = levelToPosition(WARN_DBFS);
-    const hot = levelToPosition(HOT_DBFS);
-    const end = levelToPosition(meter.level);
-    const part = (from: number, to: number, colour: string) => {
-      if (end <= from) return;
-      ink.fillStyle = colour;
-      ink.fillRect(x + from * length, y, (Math.min(end, to) - from) * length, thick);
-    };
-    ink.save();
-    ink.beginPath();
-    ink.roundRect(x, y, length, thick, Math.min(3, thick / 2));
-    ink.clip();
-    part(0, warn, colours.ok);
-    part(warn, hot, colours.warn);
-    part(hot, 1, colours.hot);
-    const peak = levelToPosition(meter.peak);
-    if (peak > 0.01) {
-      ink.fillStyle = peak > hot ? colours.hot : peak > warn ? colours.warn : colours.peak;
-      ink.fillRect(x + Math.min(peak * length, length - 2) - 1, y, 2, thick);
+  /** Reads where everything is: once after a change, all at once, so that it costs one layout. */
+  #look(): void {
+    this.#stale = false;
+    const scale = Math.min(devicePixelRatio, 2);
+    const { innerWidth: width, innerHeight: height } = window;
+    const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
+    if (this.#canvas.width !== wide || this.#canvas.height !== high) {
+      this.#canvas.width = wide;
+      this.#canvas.height = high;
+      this.#inked = [];
     }
-    ink.restore();
+    this.#ink?.setTransform(scale, 0, 0, scale, 0, 0);
+    const frames = new Map<Element, Box>();
+    for (const slot of this.#slots) {
+      const box = slot.place.getBoundingClientRect();
+      let clip: Box | null = overlap(box, { x: 0, y: 0, width, height });
+      let around = slot.place.closest("[data-scrolls]");
+      while (around !== null && clip !== null) {
+        const frame = frames.get(around) ?? around.getBoundingClientRect();
+        frames.set(around, frame);
+        clip = overlap(clip, frame);
+        around = around.parentElement?.closest("[data-scrolls]") ?? null;
+      }
+      slot.box = clip === null ? null : box;
+      if (clip === null) continue;
+      slot.clip = clip;
+      slot.cut = clip.width < box.width || clip.height < box.height;
+    }
   }
 
   #readColours(): Colours {
     if (this.#colours === null) {
       const style = getComputedStyle(document.documentElement);
       const read = (name: string) => style.getPropertyValue(name).trim();
-      this.#colours = { ok: read("--meter-ok"), warn: read("--meter-warn"), hot: read("--meter-hot"), peak: read("--ink") };
+      this.#colours = {
+        ok: read("--meter-ok"),
+        warn: read("--meter-warn"),
+        hot: read("--meter-hot"),
+        ink: read("--ink"),
+        dim: read("--dim"),
+        line: read("--line"),
+        hear: read("--hear"),
+      };
     }
     return this.#colours;
+  }
+}
+
+/** What two boxes share; null if nothing. */
+function overlap(one: Box, other: Box): Box | null {
+  const x = Math.max(one.x, other.x);
+  const y = Math.max(one.y, other.y);
+  const width = Math.min(one.x + one.width, other.x + other.width) - x;
+  const height = Math.min(one.y + one.height, other.y + other.height) - y;
+  return width <= 0 || height <= 0 ? null : { x, y, width, height };
+}
+
+/** From the bottom to the top. */
+function standing(frame: Frame, meter: Meter): void {
+  const { box } = frame;
+  bar(frame, meter, (from, to) => frame.ink.fillRect(box.x, box.y + box.height * (1 - to), box.width, box.height * (to - from)), box.height);
+}
+
+/** From left to right. */
+function lying(frame: Frame, meter: Meter): void {
+  const { box } = frame;
+  bar(frame, meter, (from, to) => frame.ink.fillRect(box.x + box.width * from, box.y, box.width * (to - from), box.height), box.width);
+}
+
+/** The level, and a line at the peak. `fill` paints from one place of the way (0 to 1) to another. */
+function bar({ ink, colours }: Frame, meter: Meter, fill: (from: number, to: number) => void, length: number): void {
+  const warn = levelToPosition(WARN_DBFS);
+  const hot = levelToPosition(HOT_DBFS);
+  const end = levelToPosition(meter.level);
+  const part = (from: number, to: number, colour: string) => {
+    if (end <= from) return;
+    ink.fillStyle = colour;
+    fill(from, Math.min(end, to));
+  };
+  part(0, warn, colours.ok);
+  part(warn, hot, colours.warn);
+  part(hot, 1, colours.hot);
+  const peak = levelToPosition(meter.peak);
+  if (peak > 0.01) {
+    ink.fillStyle = peak > hot ? colours.hot : peak > warn ? colours.warn : colours.ink;
+    const line = 2 / length;
+    const at = Math.min(peak, 1 - line / 2);
+    fill(at - line / 2, at + line / 2);
   }
 }

@@ -16,12 +16,12 @@ export function listenToKeys(store: RoomStore): () => void {
     if (!spaceTalks(focusNow(focusByKeyboard))) return;
     // Neither scrolls the page nor presses the control that a click has left focused.
     event.preventDefault();
-    if (!event.repeat) store.talk.value = press(store.talk.peek(), "key");
+    if (!event.repeat) store.talk.value = press(store.talk.peek(), "key", performance.now());
   };
   const up = (event: KeyboardEvent) => {
     if (event.code !== "Space" || !store.talk.peek().key) return;
     event.preventDefault();
-    store.talk.value = release(store.talk.peek(), "key");
+    store.talk.value = release(store.talk.peek(), "key", performance.now());
   };
   const letGoOfAll = () => {
     store.talk.value = letGo(store.talk.peek());

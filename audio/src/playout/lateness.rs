@@ -1,0 +1,180 @@
+//! How late packets come, and so how much delay lets nearly all of them be played.
+//!
+//! The offset of a packet is its arrival less its media time, in samples: alone it means nothing,
+//! two of them compared say which came later than it should. The need is the largest offset of the
+//! last 3 s, or what was exceeded in 6 of the last 20 such spans, so that what happens once is
+//! forgotten soon, and what happens every few seconds is not.
+
+/// Samples of sound in one slice: 0.5 s.
+const SLICE: usize = 24_000;
+
+/// Slices in the span of the short memory: 3 s.
+const SLICES: usize = 6;
+
+/// Spans that the long memory holds: a minute.
+const SPANS: usize = 20;
+
+/// What so many of the spans needed is needed still: it happens every 10 s or more often.
+const NEEDED_BY: usize = 6;
+
+/// A break of so many samples (1 s) moves the clocks apart by more than they may differ.
+const BREAK: i64 = 48_000;
+
+/// Nothing comes so much earlier than all before it (0.5 s): the sender's clock has jumped.
+const JUMP: i64 = 24_000;
+
+/// So many packets in a row later than can be waited for are a new clock, not lateness.
+const BEYOND: u32 = 25;
+
+/// The most that is added against clocks that drift, 1 ms.
+const MAX_GUARD: i64 = 48;
+
+/// Delay comes down when this is left over besides, 2 ms, so that it does not flap.
+const HYSTERESIS: i64 = 96;
+
+/// Offsets in a slice of time.
+#[derive(Clone, Copy, Debug)]
+struct Slice {
+    least: i64,
+    most: i64,
+}
+
+const EMPTY: Slice = Slice { least: i64::MAX, most: i64::MIN };
+
+/// The arrival pattern of a stream.
+#[derive(Debug)]
+pub(super) struct Lateness {
+    slices: [Slice; SLICES],
+    now: usize,
+    /// Samples of sound in the slice of now.
+    spent: usize,
+    /// How late the latest of a span was, a ring.
+    spans: [i64; SPANS],
+    span: usize,
+    /// What [`NEEDED_BY`] of the spans exceeded.
+    recurring: i64,
+    last: Option<i64>,
+    beyond: u32,
+    /// The least and the most that may be waited for.
+    min: i64,
+    max: i64,
+}
+
+impl Lateness {
+    /// Nothing is known: what comes at once is played at once.
+    pub fn new(min: usize, max: usize) -> Self {
+        Self {
+            slices: [EMPTY; SLICES],
+            now: 0,
+            spent: 0,
+            spans: [0; SPANS],
+            span: 0,
+            recurring: 0,
+            last: None,
+            beyond: 0,
+            min: min as i64,
+            max: max as i64,
+        }
+    }
+
+    pub fn set_min(&mut self, min: usize) {
+        self.min = min as i64;
+    }
+
+    /// A packet of so many samples, which begins at `media`, came.
+    pub fn see(&mut self, media: i64, samples: usize, arrival: i64) {
+        let offset = arrival - media;
+        let pause = self.last.is_none_or(|last| arrival - last > BREAK);
+        self.last = Some(arrival);
+        let late = offset.saturating_sub(self.least());
+        if self.is_empty() {
+            self.slices[self.now] = Slice { least: offset, most: offset };
+        } else if pause || late < -JUMP {
+            self.shift(late);
+        } else if late > self.max {
+            self.beyond += 1;
+            if self.beyond >= BEYOND {
+                self.slices = [EMPTY; SLICES];
+                self.slices[self.now] = Slice { least: offset, most: offset };
+                self.beyond = 0;
+            }
+            return;
+        }
+        self.beyond = 0;
+        let slice = &mut self.slices[self.now];
+        slice.least = slice.least.min(offset);
+        slice.most = slice.most.max(offset);
+        self.spent += samples;
+        if self.spent >= SLICE {
+            self.turn();
+        }
+    }
+
+    /// What was lost and begins at `media` can be played from what came at `arrival`: so late was it.
+    pub fn see_restored(&mut self, media: i64, arrival: i64) {
+        let offset = arrival - media;
+        if !self.is_empty() && offset.saturating_sub(self.least()) <= self.max {
+            let slice = &mut self.slices[self.now];
+            slice.most = slice.most.max(offset);
+        }
+    }
+
+    /// The next packet begins a clock of its own; how unevenly packets come is not forgotten.
+    pub fn rebase(&mut self) {
+        self.last = None;
+    }
+
+    /// The offset at which sound is to be played so that nearly nothing comes too late.
+    pub fn need(&self) -> i64 {
+        if self.is_empty() {
+            return 0;
+        }
+        let (least, most) = (self.least(), self.most());
+        // Half of what the last 3 s moved by: a drift is met 1.5 s before it hurts.
+        let guard = ((most - least) / 2).min(MAX_GUARD);
+        (most + guard).max(least + self.recurring.max(self.min))
+    }
+
+    /// The offset above which delay is too much.
+    pub fn enough(&self) -> i64 {
+        if self.is_empty() { 0 } else { self.need() + HYSTERESIS + (self.most() - self.least()) / 8 }
+    }
+
+    /// How much longer than the quickest packet all are made to wait, in samples.
+    pub fn target(&self) -> usize {
+        if self.is_empty() { self.min as usize } else { (self.need() - self.least()).max(0) as usize }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.slices.iter().all(|slice| slice.least == i64::MAX)
+    }
+
+    fn least(&self) -> i64 {
+        self.slices.iter().fold(i64::MAX, |least, slice| least.min(slice.least))
+    }
+
+    fn most(&self) -> i64 {
+        self.slices.iter().fold(i64::MIN, |most, slice| most.max(slice.most))
+    }
+
+    /// Moves all that is known by as much as the clock has moved.
+    fn shift(&mut self, by: i64) {
+        for slice in self.slices.iter_mut().filter(|slice| slice.least != i64::MAX) {
+            slice.least += by;
+            slice.most += by;
+        }
+    }
+
+    fn turn(&mut self) {
+        self.spent = 0;
+        self.now = (self.now + 1) % SLICES;
+        if self.now == 0 {
+            self.spans[self.span] = self.most() - self.least();
+            self.span = (self.span + 1) % SPANS;
+            let mut sorted = self.spans;
+            sorted.sort_unstable();
+            self.recurring = sorted[SPANS - NEEDED_BY];
+        }
+        self.slices[self.now] = EMPTY;
+    }
+}

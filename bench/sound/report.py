@@ -1,0 +1,194 @@
+"""docs/sound.md, its picture and the results as JSON, from what table.py measured."""
+
+import datetime
+import json
+import pathlib
+import platform
+import string
+import subprocess
+
+import opus
+
+HERE = pathlib.Path(__file__).resolve().parent
+COMPARED = ["janus", "janus-best", "mixed"]
+# Heading, key, format, whether more is better, and what is no difference.
+MEASURES = [
+    ("Damaged 10 ms windows, %", "damaged_percent", "{:.2f}", False, 0.1),
+    ("Longest gap, ms", "longest_gap_ms", "{:.0f}", False, 5.0),
+    ("STOI", "stoi", "{:.3f}", True, 0.005),
+    ("ViSQOL", "visqol", "{:.2f}", True, 0.05),
+    ("Delay, p50, ms", "delay_p50_ms", "{:.0f}", False, 2.0),
+    ("Delay, p95, ms", "delay_p95_ms", "{:.0f}", False, 5.0),
+]
+COLORS = {"janus": "#8a8f98", "janus-best": "#d08a2e", "mixed": "#2f7de1", "alone": "#35a36b"}
+
+
+def machine(server):
+    """What was measured on what."""
+    cpu = next((line.split(":", 1)[1].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")), "?")
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": cpu,
+        "cores": len(_read("/proc/cpuinfo").split("processor\t")) - 1,
+        "system": _output("sh", "-c", ". /etc/os-release; echo $PRETTY_NAME"),
+        "kernel": platform.release(),
+        "mixminus": f"{_output(server, '--version')} ({_output('git', '-C', str(HERE), 'rev-parse', '--short', 'HEAD')})",
+        "janus": _output("dpkg-query", "-W", "-f", "${Version}", "janus"),
+        "opus": opus.version(),
+    }
+
+
+def as_text(document):
+    """The figures for a terminal."""
+    lines = []
+    for row in document["rows"]:
+        lines.append(row["label"])
+        for column, figures in row["columns"].items():
+            cells = [f"{name} {form.format(figures[key])}" for name, key, form, *_ in MEASURES]
+            lines.append(f"    {document['columns'][column]:22}" + "  ".join(cells))
+    return "\n".join(lines + ["", *_lost(document)])
+
+
+def write(document, root):
+    """Writes the page, the picture and the results into the repository."""
+    template = string.Template((HERE / "sound.md.in").read_text())
+    worst = max(figures["talker_late_p95_ms"] for row in document["rows"] for figures in row["columns"].values())
+    text = template.substitute(
+        document["machine"],
+        tables="\n\n".join(_table(document, *measure) for measure in MEASURES),
+        lost="\n".join(_lost(document)),
+        stoi=f"{document['ceiling']['stoi']:.3f}",
+        visqol=f"{document['ceiling']['visqol']:.2f}",
+        voices=", ".join(document["voices"]),
+        late=f"{worst:.1f}",
+        forwarded=f"{_forwarded_percent(document):.0f}",
+        spread=_spread(document),
+        margins="; ".join(f"{name} {same:g}" for name, _, _, _, same in MEASURES),
+        minutes=round(document["seconds"] / 60),
+    )
+    pathlib.Path(root, "docs/sound.md").write_text(text)
+    pathlib.Path(root, "docs/img/sound.svg").write_text(picture(document))
+    pathlib.Path(root, "bench/sound/results.json").write_text(json.dumps(_short(document), indent=1) + "\n")
+
+
+def _forwarded_percent(document):
+    shares = [row["columns"]["alone"]["forwarded"] for row in document["rows"]]
+    return 100 * sum(shares) / len(shares)
+
+
+def _spread(document):
+    """By how much the two columns of mixminus differ, where they are the same path measured twice."""
+    if _forwarded_percent(document) > 1:
+        return "It is one run with one seed; how far another would differ has not been measured here."
+    far = []
+    for name, key, form, *_ in MEASURES:
+        row = max(document["rows"], key=lambda r: abs(r["columns"]["mixed"][key] - r["columns"]["alone"][key]))
+        far.append(f"{name} {form.format(abs(row['columns']['mixed'][key] - row['columns']['alone'][key]))} ({row['label']})")
+    return (
+        "It is one run with one seed. Nothing was forwarded in it, so both columns of mixminus are the same path measured twice, and what is "
+        f"between them is chance; the most was: {'; '.join(far)}. A lead smaller than that is none."
+    )
+
+
+def _table(document, name, key, form, more_is_better, _):
+    columns = document["columns"]
+    lines = [f"### {name}", "", "| network | " + " | ".join(columns.values()) + " |", "| --- |" + " ---: |" * len(columns)]
+    for row in document["rows"]:
+        figures = {column: row["columns"][column][key] for column in columns}
+        compared = [figures[c] for c in COMPARED if c in figures]
+        best = form.format(max(compared) if more_is_better else min(compared))
+        cells = [
+            f"**{form.format(v)}**" if c in COMPARED and form.format(v) == best else form.format(v) for c, v in figures.items()
+        ]
+        lines.append(f"| {row['label']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _lost(document):
+    """Each figure in which the mix of mixminus is worse than Janus, in words."""
+    lines = []
+    for row in document["rows"]:
+        if "mixed" not in row["columns"]:
+            continue
+        ours = row["columns"]["mixed"]
+        for other in ("janus", "janus-best"):
+            if other not in row["columns"]:
+                continue
+            theirs = row["columns"][other]
+            worse = [
+                f"{name} {form.format(ours[key])} against {form.format(theirs[key])}"
+                for name, key, form, more, same in MEASURES
+                if (theirs[key] - ours[key] if more else ours[key] - theirs[key]) > same
+            ]
+            if worse:
+                lines.append(f"- {row['label']}, beside {document['columns'][other]}: {'; '.join(worse)}.")
+    return lines or ["- none."]
+
+
+def _short(document):
+    """Without the figures of each voice."""
+    rows = [
+        {**row, "columns": {c: {k: round(v, 4) for k, v in f.items() if k != "voices"} for c, f in row["columns"].items()}}
+        for row in document["rows"]
+    ]
+    return {**document, "rows": rows}
+
+
+def picture(document):
+    """An SVG: delay and damage of each server in each row; readable on light and on dark."""
+    rows, columns = document["rows"], list(document["columns"])
+    width, left, bar, gap = 860, 150, 7, 9
+    height_of_row = len(columns) * bar + gap
+    panels = [("delay, p50 (bar) and p95 (line), ms", "delay_p50_ms", "delay_p95_ms"), ("damaged 10 ms windows, %", "damaged_percent", None)]
+    panel_width = (width - left - 60) // 2
+    top, bottom = 58, 24
+    height = top + len(rows) * height_of_row + bottom
+    ink = "#7d8590"  # between black and white: to be read on both
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" fill="{ink}">'
+        "<title>Delay and damage of each server on each network</title>"
+    ]
+    x = left
+    for column in columns:
+        parts.append(f'<rect x="{x}" y="8" width="12" height="12" fill="{COLORS[column]}"/><text x="{x + 17}" y="18">{document["columns"][column]}</text>')
+        x += 170
+    for number, row in enumerate(rows):
+        y = top + number * height_of_row
+        parts.append(f'<text x="{left - 8}" y="{y + height_of_row / 2}" text-anchor="end">{row["label"]}</text>')
+    for number, (title, key, end) in enumerate(panels):
+        x0 = left + number * (panel_width + 40)
+        most = max(row["columns"][c][end or key] for row in rows for c in columns) * 1.05 or 1.0
+        parts.append(f'<text x="{x0}" y="44">{title}</text>')
+        for tick in _ticks(most):
+            x = x0 + tick / most * panel_width
+            parts.append(f'<path d="M{x:.1f} {top - 6}V{height - bottom}" stroke="{ink}" stroke-opacity=".3"/>')
+            parts.append(f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{tick:g}</text>')
+        for index, row in enumerate(rows):
+            for place, column in enumerate(columns):
+                y = top + index * height_of_row + place * bar
+                figures = row["columns"][column]
+                length = figures[key] / most * panel_width
+                parts.append(f'<rect x="{x0}" y="{y}" width="{max(length, 0.8):.1f}" height="{bar - 1}" fill="{COLORS[column]}"/>')
+                if end:
+                    to = figures[end] / most * panel_width
+                    parts.append(f'<path d="M{x0 + length:.1f} {y + (bar - 1) / 2}h{to - length:.1f}" stroke="{COLORS[column]}" stroke-width="1.5"/>')
+    return "\n".join(parts) + "\n</svg>\n"
+
+
+def _ticks(most):
+    step = next(s for s in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if most / s <= 6)
+    return [i * step for i in range(int(most / step) + 1)]
+
+
+def _read(path):
+    try:
+        return pathlib.Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def _output(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "?"
+    except OSError:
+        return "?"

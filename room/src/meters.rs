@@ -1,0 +1,100 @@
+//! What those who look at the desk see move: levels, loudness, and how the networks do. Nobody looks: nothing is
+//! measured.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use audio::{FrameLength, LoudnessMeter, level_dbfs, peak_dbfs};
+use signaling::LEVEL_FLOOR_DBFS;
+
+use super::{Effect, Effects, Member, effects::MasterMeters, mix::Mix, stats::tenth};
+
+/// How often meters go out.
+const METERS_EVERY: Duration = Duration::from_millis(40);
+/// How often figures of the networks do.
+const STATS_EVERY: Duration = Duration::from_secs(1);
+
+/// The meters of a room.
+#[derive(Default)]
+pub(super) struct Meters {
+    /// Of the mix of all, since somebody began to look.
+    loudness: Option<Box<LoudnessMeter>>,
+    /// The last ones showed something.
+    shown: bool,
+}
+
+impl Meters {
+    /// Shows the levels, and once that all is silent. `common` is the mix of all, if it is heard. Says whether it
+    /// has yet to show that.
+    pub fn tick(
+        &mut self,
+        watched: bool,
+        (number, length): (u64, FrameLength),
+        members: &mut [Member],
+        common: Option<&Mix>,
+        mixes: usize,
+        effects: &mut Effects,
+    ) -> bool {
+        if !watched {
+            (self.loudness, self.shown) = (None, false);
+            return false;
+        }
+        let loudness = self.loudness.get_or_insert_default();
+        if let Some(common) = common {
+            loudness.add(common.frame());
+        }
+        for track in members.iter_mut().filter_map(|m| m.track.as_deref_mut()) {
+            if track.level_dbfs > LEVEL_FLOOR_DBFS {
+                track.watched.peak_dbfs = track.watched.peak_dbfs.max(peak_dbfs(&track.pre));
+            }
+        }
+        if number.is_multiple_of(length.count(METERS_EVERY)) {
+            let shows = self.show(members, common, effects);
+            if number.is_multiple_of(length.count(STATS_EVERY)) || !shows {
+                show_stats(members, mixes, effects);
+            }
+        }
+        self.shown
+    }
+
+    /// Says whether there was anything to show, or to take back.
+    fn show(&mut self, members: &mut [Member], common: Option<&Mix>, effects: &mut Effects) -> bool {
+        let (mut levels, mut peaks) = (BTreeMap::new(), BTreeMap::new());
+        for track in members.iter_mut().filter_map(|m| m.track.as_deref_mut()) {
+            let peak = track.watched.take_peak();
+            if track.level_dbfs > LEVEL_FLOOR_DBFS {
+                levels.insert(track.id.clone(), track.level_dbfs);
+                peaks.insert(track.id.clone(), peak);
+            }
+        }
+        let Some(loudness) = self.loudness.as_deref() else { return false };
+        let integrated_lufs = tenth(loudness.integrated_lufs());
+        let master = common.map_or(MasterMeters::silence(integrated_lufs), |common| MasterMeters {
+            level_dbfs: level_dbfs(common.frame()),
+            peak_dbfs: peak_dbfs(common.frame()),
+            reduction_db: tenth(common.reduction_db()),
+            momentary_lufs: tenth(loudness.momentary_lufs()),
+            short_term_lufs: tenth(loudness.short_term_lufs()),
+            integrated_lufs,
+        });
+        let is_heard = !levels.is_empty() || master.level_dbfs > LEVEL_FLOOR_DBFS;
+        let shows = is_heard || self.shown;
+        if shows {
+            effects.control.push(Effect::Meters { levels, peaks, master });
+        }
+        self.shown = is_heard;
+        shows && is_heard
+    }
+}
+
+fn show_stats(members: &mut [Member], mixes: usize, effects: &mut Effects) {
+    let tracks = members.iter_mut().filter_map(|m| m.track.as_deref_mut());
+    let tracks: BTreeMap<_, _> = tracks
+        .filter_map(|track| {
+            let stats = track.stats()?;
+            Some((track.id.clone(), track.watched.figures(&stats, track.auto_gain_db())))
+        })
+        .collect();
+    if !tracks.is_empty() {
+        effects.control.push(Effect::Stats { tracks, mixes: mixes as u32 });
+    }
+}

@@ -1,0 +1,126 @@
+//! How much later a voice is heard because a server stands between: everything but the client's own frame and codec.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod room_support;
+
+use std::time::Duration;
+
+use audio::{CHANNELS, Decoder, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, MAX_DECODED};
+use room::{Effects, MemberId, Room, Rtp};
+use room_support::*;
+use signaling::TrackPatch;
+
+/// Decoded packets of one stream, one behind the other, and when the first could be heard.
+struct Stream {
+    decoder: Decoder,
+    begin: Option<(Duration, u32)>,
+    pcm: Vec<f32>,
+}
+
+impl Stream {
+    fn new() -> Self {
+        Self { decoder: Decoder::new().unwrap(), begin: None, pcm: Vec::new() }
+    }
+
+    fn hear(&mut self, payload: &[u8], timestamp: u32, at: Duration) {
+        let (_, first) = *self.begin.get_or_insert((at, timestamp));
+        let place = timestamp.wrapping_sub(first) as usize;
+        let mut out = [0.0; MAX_DECODED];
+        let samples = self.decoder.decode(payload, &mut out).unwrap();
+        self.pcm.resize(self.pcm.len().max(place + samples), 0.0);
+        for (n, pair) in out[..samples * CHANNELS].chunks_exact(CHANNELS).enumerate() {
+            self.pcm[place + n] = pair[0];
+        }
+    }
+}
+
+/// How much later than without a server one hears a talker with this strip, whose packets come at this phase of the
+/// others' and up to `jitter_ms` late, ms.
+fn added_ms(strip: TrackPatch, phase: Duration, jitter_ms: f64, others: u64) -> f64 {
+    let mut room = Room::new("delay".parse().unwrap(), settings(), Duration::ZERO);
+    let mut effects = Effects::new();
+    room.join(join(1, Part::Talks, strip.clone()), Duration::ZERO, &mut effects);
+    room.join(join(2, Part::Hears, TrackPatch::default()), Duration::ZERO, &mut effects);
+    let mut talkers = vec![(1, Encoder::new(EncoderSettings::default()).unwrap(), speech(), phase)];
+    for other in 0..others {
+        // Soft tones of others, whose packets come at phases of their own.
+        room.join(join(10 + other, Part::Talks, strip.clone()), Duration::ZERO, &mut effects);
+        let encoder = Encoder::new(EncoderSettings::default()).unwrap();
+        talkers.push((10 + other, encoder, tone(3_000.0 + 700.0 * other as f64, 0.001), ms(13 * (other + 1) % 20)));
+    }
+    let mut arrivals = Vec::new();
+    let (mut seed, mut direct) = (phase.as_nanos() as u64 + 1, Stream::new());
+    for n in 0..200_u32 {
+        for (member, encoder, source, phase) in &mut talkers {
+            let mut frame = Frame::SILENCE;
+            for (at, pair) in frame.samples_mut().chunks_exact_mut(CHANNELS).enumerate() {
+                pair.copy_from_slice(&source(u64::from(n) * FRAME_SAMPLES as u64 + at as u64));
+            }
+            let mut payload = vec![0; 1276];
+            let length = encoder.encode(&frame, &mut payload).unwrap();
+            payload.truncate(length);
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let late = Duration::from_secs_f64(jitter_ms / 1000.0 * (seed >> 33) as f64 / (1_u64 << 31) as f64);
+            let at = ms(1_000) + *phase + ms(20) * n;
+            if *member == 1 {
+                direct.hear(&payload, n * 960, at);
+            }
+            arrivals.push((at + late, *member, n, payload));
+        }
+    }
+    arrivals.sort_by_key(|(at, ..)| *at);
+    let mut heard = Stream::new();
+    let mut take = |effects: &mut Effects, now| {
+        for media in &effects.media {
+            heard.hear(effects.payload(media), media.timestamp, now);
+        }
+        effects.clear();
+    };
+    for (at, member, n, payload) in &arrivals {
+        while let Some(due) = room.wake_at().filter(|due| due < at) {
+            room.tick(due, &mut effects);
+            take(&mut effects, due);
+        }
+        let rtp = Rtp { ssrc: 1, sequence: *n as u16, timestamp: n * 960, payload, is_copy: false };
+        room.packet(MemberId(*member), rtp, *at, &mut effects);
+        take(&mut effects, *at);
+    }
+    let begin = |stream: &Stream| stream.begin.unwrap().0.as_secs_f64() * 1000.0;
+    begin(&heard) - begin(&direct) + later_by(&direct.pcm, &heard.pcm) as f64 / 48.0
+}
+
+/// By how many samples the second stream has the sound of the first later.
+fn later_by(direct: &[f32], heard: &[f32]) -> i64 {
+    let window = &direct[96_000..120_000];
+    let likeness = |lag: i64| -> f32 {
+        let start = (96_000 + lag) as usize;
+        window.iter().zip(&heard[start..]).map(|(a, b)| a * b).sum()
+    };
+    let best = |lags: Vec<i64>| lags.into_iter().max_by(|a, b| likeness(*a).total_cmp(&likeness(*b))).unwrap();
+    let coarse = best((-3_000..6_000).step_by(8).collect());
+    best((coarse - 8..=coarse + 8).collect())
+}
+
+fn quantiles(mut delays: Vec<f64>) -> (f64, f64) {
+    delays.sort_by(f64::total_cmp);
+    (delays[delays.len() / 2], delays[delays.len() * 95 / 100])
+}
+
+#[test]
+fn mixing_adds_20_ms_to_half_and_30_to_nearly_all() {
+    for others in [0, 1, 3] {
+        let phases = (0..40).map(|n| Duration::from_micros(487 * n));
+        let (p50, p95) = quantiles(phases.map(|phase| added_ms(strip(-3.0, 0.0), phase, 0.5, others)).collect());
+        println!("mixed with {others} others: p50 {p50:.1} ms, p95 {p95:.1} ms");
+        assert!(p50 <= 20.0 && p95 <= 30.0, "with {others} others p50 {p50:.1} ms, p95 {p95:.1} ms");
+    }
+}
+
+#[test]
+fn forwarding_adds_nothing() {
+    let phases = (0..20).map(|n| Duration::from_micros(973 * n));
+    let (p50, p95) = quantiles(phases.map(|phase| added_ms(TrackPatch::default(), phase, 0.5, 0)).collect());
+    println!("forwarded: p50 {p50:.1} ms, p95 {p95:.1} ms");
+    assert!(p95 < 1.0, "p50 {p50:.1} ms, p95 {p95:.1} ms");
+}
