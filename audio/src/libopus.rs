@@ -46,6 +46,38 @@ impl RawDecoder {
         Ok(Self(made("opus_decoder_create", at, error)?))
     }
 
+    /// Effort, 0 to 10: from 5 on what is lost is guessed by a neural network.
+    pub fn set_complexity(&mut self, effort: i32) -> Result<(), OpusError> {
+        // SAFETY: this request takes one integer.
+        check("OPUS_SET_COMPLEXITY", unsafe {
+            ffi::opus_decoder_ctl(self.0.as_ptr(), ffi::OPUS_SET_COMPLEXITY_REQUEST, effort as c_int)
+        })?;
+        Ok(())
+    }
+
+    /// Keeps all that the decoder knows in `state`.
+    pub fn save(&self, state: &mut Vec<u8>) {
+        // SAFETY: the state is one block of that size, which libopus allows to be copied
+        // ("opus_decoder_init"); it is ours and nobody writes to it meanwhile.
+        let bytes = unsafe {
+            let size = ffi::opus_decoder_get_size(CHANNELS as c_int).max(0) as usize;
+            std::slice::from_raw_parts(self.0.as_ptr().cast::<u8>(), size)
+        };
+        state.clear();
+        state.extend_from_slice(bytes);
+    }
+
+    /// Knows again what [`Self::save`] of this decoder kept in `state`; nothing happens where that is empty.
+    pub fn restore(&mut self, state: &[u8]) {
+        // SAFETY: as in `save`, and no more is written than the block holds.
+        unsafe {
+            let size = ffi::opus_decoder_get_size(CHANNELS as c_int).max(0) as usize;
+            if state.len() == size {
+                ptr::copy_nonoverlapping(state.as_ptr(), self.0.as_ptr().cast::<u8>(), size);
+            }
+        }
+    }
+
     /// Decodes a packet, or its copy of what was before it (`fec`), or a guess where it is empty;
     /// returns samples per channel. `out` is interleaved stereo.
     pub fn decode(&mut self, payload: &[u8], out: &mut [f32], fec: bool) -> Result<usize, OpusError> {

@@ -120,12 +120,17 @@ pub struct Decoder {
     inner: RawDecoder,
     /// Made when a packet is first asked for what it describes of the past.
     dred: Option<Box<RawDred>>,
+    /// What it knew at [`Decoder::save`].
+    saved: Vec<u8>,
 }
+
+/// The effort of decoding at which what is lost of speech is guessed by a neural network (deep PLC of libopus 1.5).
+const DEEP_PLC: i32 = 5;
 
 impl Decoder {
     /// A decoder with no history. An error only if libopus cannot allocate.
     pub fn new() -> Result<Self, OpusError> {
-        Ok(Self { inner: RawDecoder::new()?, dred: None })
+        Ok(Self { inner: RawDecoder::new()?, dred: None, saved: Vec::new() })
     }
 
     /// Decodes a packet to the start of `out` (interleaved stereo, [`MAX_DECODED`] always fits) and
@@ -192,6 +197,22 @@ impl Decoder {
         out[decoded..].fill(0.0);
         tame(out);
         Ok(out.len() / CHANNELS)
+    }
+
+    /// Whether what is lost is guessed by a neural network from now on: it knows voices, and nothing else.
+    pub fn set_deep(&mut self, is_voice: bool) {
+        // It fails only on an effort that there is not.
+        let _ = self.inner.set_complexity(if is_voice { DEEP_PLC } else { 0 });
+    }
+
+    /// Keeps what it knows, once; takes memory at the first time.
+    pub fn save(&mut self) {
+        self.inner.save(&mut self.saved);
+    }
+
+    /// Knows again what it knew at [`Self::save`], and nothing of what it decoded since.
+    pub fn restore(&mut self) {
+        self.inner.restore(&self.saved);
     }
 
     /// Forgets all history.

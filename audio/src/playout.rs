@@ -6,10 +6,11 @@
 //! (`playout/lateness.rs`), and that is the delay of the sound: at first none but to the next tick.
 //! It is reached and left again by saying a piece twice or leaving one out, whole periods of the pitch
 //! each (`playout/pace.rs`). What is lost is restored from what came later where that says it (a copy,
-//! in-band FEC, DRED), else what was heard is said on and fades (`playout/sound.rs`). Delay from holding
+//! in-band FEC, DRED; `playout/sound.rs`), else what was heard is said on and fades (`playout/guess.rs`). Delay from holding
 //! a talker back is caught up at once, and faster ([`Playout::hold`], [`Playout::grant`]). Whatever a
 //! packet says, nothing here grows without end, waits, or allocates in a steady stream.
 
+mod guess;
 mod hold;
 mod lateness;
 mod pace;
@@ -22,9 +23,9 @@ pub use self::hold::MAX_HOLD;
 pub use self::relay::{Kept, Relay};
 pub(crate) use self::sound::MIN_PAUSE;
 
+use self::guess::Guess;
 use self::hold::{CatchUp, Granted, MAX_HELD_SAMPLES};
 use self::lateness::Lateness;
-use self::sound::Guess;
 use crate::jitter::{Arrival, Buffer, Packet};
 use crate::packet::{self, MAX_PACKET_SAMPLES};
 use crate::splice::JOIN;
@@ -119,14 +120,18 @@ pub struct Playout {
     credit: usize,
     /// How the last sound that is known is said on.
     guess: Option<Guess>,
+    /// What the decoder guesses, where it does: interleaved stereo. Takes memory at the first time.
+    made: Vec<f32>,
+    /// The decoder has guessed since what it knew was saved.
+    is_ahead: bool,
     /// Samples of it that count as guessed.
     guessed: usize,
     /// The last packet said that a pause begins.
     pausing: bool,
+    /// A packet had a copy of the one before it.
+    sends_fec: bool,
     /// The last packet was of a speech mode: only then FEC applies.
     speech: bool,
-    /// That packet.
-    last_payload: Vec<u8>,
     /// A new stream waits in the buffer while the old one is still to be faded out.
     restart: bool,
     /// The decoder missed packets because nobody listened.
@@ -183,10 +188,12 @@ impl Playout {
             position: None,
             credit: 0,
             guess: None,
+            made: Vec::new(),
+            is_ahead: false,
             guessed: 0,
             pausing: false,
+            sends_fec: false,
             speech: false,
-            last_payload: Vec::with_capacity(1500),
             restart: false,
             stale: false,
             unheard: false,
@@ -227,6 +234,10 @@ impl Playout {
         }
         if let (Some(media), Ok(shape)) = (self.buffer.media(packet.timestamp), packet::parse(packet.payload)) {
             self.lateness.see(media, shape.samples, at(now));
+            if shape.has_fec && !std::mem::replace(&mut self.sends_fec, true) {
+                // Who sends copies was told of loss; they come a frame late.
+                self.lateness.expect(shape.frame_samples);
+            }
             if shape.has_fec && self.buffer.is_missing(packet.sequence.wrapping_sub(1)) {
                 self.lateness.see_restored(media - shape.frame_samples as i64, at(now));
             }
@@ -394,6 +405,7 @@ impl Playout {
             return;
         }
         match self.guess {
+            Some(guess) if guess.is_made => {}
             // It still says on what lies there.
             Some(guess) if !guess.is_over() => return,
             Some(_) => self.guess = Some(Guess::silence()),
@@ -409,6 +421,9 @@ impl Playout {
         self.pcm.clear();
         self.heard = 0;
         self.guess = None;
+        if std::mem::take(&mut self.is_ahead) {
+            self.decoder.restore();
+        }
         self.guessed = 0;
         self.position = None;
         self.credit = 0;

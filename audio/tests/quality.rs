@@ -2,22 +2,18 @@
 //!
 //! A window of 10 ms is damaged if the level of the tone is off by more than 1 dB, or if what is there
 //! beside the tone is above −20 dB relative to it. In-band FEC exists for what the encoder takes for
-//! speech, and a steady tone is not: with FEC the tone comes in words of 0.4 s, and windows within
-//! them are looked at.
+//! speech, and a steady tone is not: `voice.rs` looks at that.
 #![allow(clippy::print_stdout)] // The delay that wholeness costs is read from the output.
 
 mod support;
 
 use std::time::Duration;
 
-use audio::{Encoder, EncoderSettings, Frame, FrameLength, MAX_ENCODED, Packet, Playout, PlayoutSettings};
+use audio::{EncoderSettings, Frame, FrameLength, Packet, Playout, PlayoutSettings};
 use support::*;
 
 const HZ: f64 = 440.0;
 const AMPLITUDE: f64 = 0.3;
-
-/// How long a decoded sound comes later than it was encoded, in samples.
-const CODEC_DELAY: i64 = 312;
 
 /// What came of a stream: windows of 10 ms and how many of them are damaged, and each tick's figures.
 struct Outcome {
@@ -85,14 +81,13 @@ struct Run<'a> {
     phase: Duration,
     from: Duration,
     to: Duration,
-    in_words: bool,
 }
 
 impl<'a> Run<'a> {
     fn new(arrivals: Vec<(Duration, Packet<'a>)>) -> Self {
         let to = arrivals.iter().map(|arrival| arrival.0).max().unwrap_or_default() - ms(200);
         let (length, phase, from) = (FrameLength::Ms20, ms(11), ms(1000));
-        Self { arrivals, copies: Vec::new(), length, phase, from, to, in_words: false }
+        Self { arrivals, copies: Vec::new(), length, phase, from, to }
     }
 
     fn play(mut self) -> Outcome {
@@ -115,13 +110,7 @@ impl<'a> Run<'a> {
             playout.next(&mut frame, now);
             if now >= self.from {
                 let left: Vec<f32> = frame.left().collect();
-                let end = playout.position().unwrap_or(0);
-                for (number, window) in left.chunks(480).enumerate() {
-                    let begin = end - left.len() as i64 + 480 * number as i64;
-                    let within = (begin - CODEC_DELAY).rem_euclid(24_000);
-                    if self.in_words && !(1_200..18_000).contains(&within) {
-                        continue;
-                    }
+                for window in left.chunks(480) {
                     outcome.windows += 1;
                     outcome.damaged += usize::from(is_damaged(window, AMPLITUDE));
                 }
@@ -135,38 +124,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The tone in words of 0.4 s, two a second.
-fn words(at: usize) -> [f32; 2] {
-    let t = at as f64 / 48_000.0;
-    let swell = ((t % 0.5) * 200.0).min(1.0).min((0.4 - t % 0.5).max(0.0) * 200.0);
-    tone(HZ, AMPLITUDE * swell)(at)
-}
-
 fn lossy<'a>(sent: &'a [Sent], percent: u64, seed: u64) -> Vec<(Duration, Packet<'a>)> {
     let mut dice = Dice(seed);
     delayed(sent, |_| ms(5)).into_iter().filter(|_| dice.roll(100) >= percent).collect()
-}
-
-/// The crate's own encoder.
-fn encoded(settings: EncoderSettings, frames: usize, signal: impl Fn(usize) -> [f32; 2]) -> Vec<Sent> {
-    let mut encoder = Encoder::new(settings).expect("an encoder");
-    let mut frame = Frame::SILENCE;
-    let mut packet = [0; MAX_ENCODED];
-    (0..frames)
-        .map(|number| {
-            for (at, pair) in frame.samples_mut().chunks_exact_mut(2).enumerate() {
-                pair.copy_from_slice(&signal(number * 960 + at));
-            }
-            let length = encoder.encode(&frame, &mut packet).expect("a packet");
-            Sent {
-                at: support::time((number + 1) * 960),
-                sequence: number as u16,
-                timestamp: number as u32 * 960,
-                samples: 960,
-                payload: packet[..length].to_vec(),
-            }
-        })
-        .collect()
 }
 
 #[test]
@@ -179,26 +139,6 @@ fn loss_without_fec_damages_less_than_half_of_what_was_lost() {
             assert!(outcome.share() <= most, "{percent} %: {}", outcome.share());
             assert_eq!(outcome.stats.recovered_by_fec, 0);
         }
-    }
-}
-
-#[test]
-fn loss_with_fec_damages_next_to_nothing_and_costs_a_frame() {
-    let settings =
-        EncoderSettings { bitrate_bps: 48_000, expected_loss_percent: 10, fec: true, ..EncoderSettings::default() };
-    let sent = encoded(settings, 3000, words);
-    for (percent, most) in [(5, 0.003), (10, 0.01)] {
-        let (mut damaged, mut windows) = (0, 0);
-        for seed in [7, 8] {
-            let outcome = Run { in_words: true, ..Run::new(lossy(&sent, percent, seed)) }.play();
-            outcome.print(&format!("{percent} % lost, FEC"));
-            damaged += outcome.damaged;
-            windows += outcome.windows;
-            assert!(outcome.stats.recovered_by_fec > outcome.stats.missing / 2);
-            assert!(outcome.waits.iter().all(|&wait| wait <= ms(80)), "{:?}", outcome.waits.iter().max());
-        }
-        let share = damaged as f64 / windows as f64;
-        assert!(share <= most, "{percent} %: {share}");
     }
 }
 

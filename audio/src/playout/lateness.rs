@@ -119,6 +119,15 @@ impl Lateness {
         }
     }
 
+    /// So much will be needed again and again, as far as is known: it is believed for some 40 s.
+    pub fn expect(&mut self, samples: usize) {
+        for back in 1..=NEEDED_BY {
+            let span = &mut self.spans[(self.span + SPANS - back) % SPANS];
+            *span = (*span).max(samples as i64);
+        }
+        self.remember();
+    }
+
     /// The next packet begins a clock of its own; how unevenly packets come is not forgotten.
     pub fn rebase(&mut self) {
         self.last = None;
@@ -171,10 +180,14 @@ impl Lateness {
         if self.now == 0 {
             self.spans[self.span] = self.most() - self.least();
             self.span = (self.span + 1) % SPANS;
-            let mut sorted = self.spans;
-            sorted.sort_unstable();
-            self.recurring = sorted[SPANS - NEEDED_BY];
+            self.remember();
         }
         self.slices[self.now] = EMPTY;
+    }
+
+    fn remember(&mut self) {
+        let mut sorted = self.spans;
+        sorted.sort_unstable();
+        self.recurring = sorted[SPANS - NEEDED_BY];
     }
 }

@@ -160,10 +160,6 @@ impl Playout {
             decoded += 1;
             self.position = Some(at + kept.samples as i64);
             (self.packet, self.speech) = (kept.samples, kept.is_speech);
-            self.last_payload.clear();
-            if kept.is_speech {
-                self.last_payload.extend_from_slice(&kept.payload);
-            }
             self.pausing = kept.payload.len() <= 2;
             self.drop_until(start);
         }

@@ -1,28 +1,19 @@
 //! What a talker sounds like next: the packet at the head, what restores the one before it, a guess,
 //! or a pause; and how one gives way to the other without a click.
-//!
-//! A guess is what was just heard, said on in whole periods of its pitch. The decoder learns of a
-//! loss only when it is certain: a packet that is merely late is decoded as if nothing had been.
 
 use super::Playout;
+use super::guess::{Guess, MADE_END};
 use crate::CHANNELS;
-use crate::opus::LOUDEST;
-use crate::splice::{self, JOIN};
-
-/// A guess is played at full level for this long, 30 ms …
-const GUESS_FULL: usize = 1440;
-
-/// … and is silent after this, 60 ms.
-const GUESS_END: usize = 2880;
+use crate::splice::JOIN;
 
 /// libopus guesses in multiples of 2.5 ms.
-const UNIT: usize = 120;
+pub(super) const UNIT: usize = 120;
 
 /// Deep redundancy is decoded in multiples of 10 ms.
 const DRED_UNIT: usize = 480;
 
 /// … a frame at a time, 20 ms.
-const DRED_PIECE: usize = 960;
+pub(super) const DRED_PIECE: usize = 960;
 
 /// No more is restored from deep redundancy at once, 200 ms.
 const DRED_LONGEST: usize = 9600;
@@ -30,23 +21,6 @@ const DRED_LONGEST: usize = 9600;
 /// A step of the timestamp without loss is a pause of the talker (DTX) from here on; less is a sender
 /// that counts in other steps than it sends.
 pub(crate) const MIN_PAUSE: i64 = 960;
-
-/// What was heard just now is said on from here.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Guess {
-    /// Where in `pcm` it is taken from, per channel, and how much of it is repeated; none where
-    /// nothing was heard.
-    from: usize,
-    lag: usize,
-    /// The last sample that was heard.
-    last: [f32; CHANNELS],
-    /// The factor that makes it no louder than the last sound was.
-    level: f32,
-    /// Whether it is a whole number of periods.
-    is_pitched: bool,
-    /// Samples guessed so far.
-    pub done: usize,
-}
 
 impl Playout {
     /// Adds some sound to `pcm`, or ends the stream; says whether it is guessed.
@@ -74,7 +48,7 @@ impl Playout {
 
     /// Nothing waits: the guess goes on until it has faded, then the stream starts again as at first.
     fn run_dry(&mut self) -> bool {
-        let left = GUESS_END.saturating_sub(self.guess.map_or(0, |guess| guess.done));
+        let left = self.guess_end().saturating_sub(self.guess.map_or(0, |guess| guess.done));
         if left == 0 {
             self.playing = false;
             return false;
@@ -94,28 +68,30 @@ impl Playout {
         let restorable = self.restorable(gap);
         let lost = gap - restorable;
         let open = lost.saturating_sub(self.credit);
-        if open >= UNIT && self.credit < GUESS_END {
+        if open >= UNIT && self.credit < self.guess_end() {
             let length = open.min(self.tick - self.waiting_pcm());
             self.say_on(length);
             self.credit += length;
             self.count_guessed(length);
             return true;
         }
-        if restorable == 0 && self.credit >= GUESS_END {
+        if restorable == 0 && self.credit >= self.guess_end() {
             let pause = self.until(media);
             if pause > 0 {
                 self.pause(pause);
                 return true;
             }
         }
-        self.miss(lost);
         if restorable > 0 {
             // What was guessed in its place already was a wait for it, unless it is too late for that.
             let over = self.credit.saturating_sub(lost).min(restorable).min(self.overdue(media - gap as i64));
             if over == 0 && self.credit > lost {
                 self.complete_period();
             }
+            self.resume(lost);
             self.restore(restorable, over, media);
+        } else {
+            self.resume(lost);
         }
         self.decode_head();
         false
@@ -150,22 +126,13 @@ impl Playout {
         reach
     }
 
-    /// Tells the decoder that so many samples are lost for good. A speech mode predicts from what it
-    /// decoded last, and its own guess of that is too soft for long after: it is nearer to the truth
-    /// to hear the last packet again.
-    fn miss(&mut self, lost: usize) {
-        let lost = lost.min(GUESS_END) / UNIT * UNIT;
+    /// Tells the decoder that so many samples are lost for good.
+    pub(super) fn miss(&mut self, lost: usize) {
+        let lost = lost.min(MADE_END) / UNIT * UNIT;
         if self.stale || self.unheard || lost == 0 {
             return;
         }
-        if self.speech && !self.last_payload.is_empty() && lost >= self.packet {
-            for _ in 0..(lost / self.packet).min(2) {
-                let from = self.grow(self.packet);
-                let _ = self.decoder.decode(&self.last_payload, &mut self.pcm[from..]);
-                self.pcm.truncate(from);
-            }
-            return;
-        }
+        self.decoder.set_deep(self.speech && self.guess.is_none_or(|guess| guess.is_made));
         let from = self.grow(lost);
         // It fails on nothing but a wrong length, and is heard by nobody.
         let _ = self.decoder.conceal(&mut self.pcm[from..]);
@@ -203,81 +170,10 @@ impl Playout {
         self.dred_ready = None;
     }
 
-    /// Appends a guess that fades with the time since the last sound that is known.
-    fn say_on(&mut self, length: usize) {
-        let known = self.waiting_pcm() + self.heard;
-        let mut guess = self.guess.unwrap_or_else(|| {
-            let (lag, alike) = splice::best_period(&self.pcm);
-            let last = self.pcm.last_chunk().copied().unwrap_or_default();
-            let level = splice::fall(&self.pcm, lag);
-            Guess { from: known - lag, lag, last, level, is_pitched: alike >= super::pace::ALIKE, done: 0 }
-        });
-        let from = self.grow(length);
-        for at in 0..length {
-            let gain = guess.gain();
-            let pair = self.said(&guess);
-            let to = from + at * CHANNELS;
-            self.pcm[to] = pair[0] * gain;
-            self.pcm[to + 1] = pair[1] * gain;
-            guess.done += 1;
-        }
-        self.guess = Some(guess);
-    }
-
     fn count_guessed(&mut self, length: usize) {
         if !self.unheard {
             self.guessed += length;
             self.concealed += length as u64;
-        }
-    }
-
-    /// What comes next was late only: it fits after a whole number of periods of the guess.
-    fn complete_period(&mut self) {
-        let Some(guess) = self.guess.filter(|guess| guess.is_pitched && !self.unheard) else { return };
-        let rest = (guess.lag - guess.done % guess.lag) % guess.lag;
-        if rest > 0 && guess.done + rest <= GUESS_END {
-            self.say_on(rest);
-            self.stretched += rest as u64;
-        }
-    }
-
-    /// The next sample of a guess, at full level.
-    fn said(&self, guess: &Guess) -> [f32; 2] {
-        if guess.lag == 0 {
-            // Too little is known to say it on.
-            let left = 1.0 - (guess.done + 1).min(JOIN) as f32 / JOIN as f32;
-            return guess.last.map(|sample| sample * left);
-        }
-        let at = (guess.from + guess.done % guess.lag) * CHANNELS;
-        let mut pair = [self.pcm[at], self.pcm[at + 1]];
-        let since = guess.done % guess.lag;
-        if since < JOIN {
-            // Where the piece begins it does not fit to its own end to the bit.
-            let (end, begin) = ((guess.from + guess.lag - 1) * CHANNELS, guess.from.saturating_sub(1) * CHANNELS);
-            let left = 1.0 - (since + 1) as f32 / JOIN as f32;
-            for (channel, sample) in pair.iter_mut().enumerate() {
-                *sample += (self.pcm[end + channel] - self.pcm[begin + channel]) * left;
-            }
-        }
-        // It falls to the level within the same time.
-        let fallen = guess.done.min(JOIN) as f32 / JOIN as f32;
-        let level = 1.0 + (guess.level - 1.0) * fallen;
-        pair.map(|sample| (sample * level).clamp(-LOUDEST, LOUDEST))
-    }
-
-    /// Fades from the guess into the sound that is known and begins at `from` in `pcm`.
-    fn merge(&mut self, from: usize) {
-        let Some(mut guess) = self.guess.take() else { return };
-        let length = ((self.pcm.len() - from) / CHANNELS).min(JOIN);
-        for at in 0..length {
-            let way = (at + 1) as f32 / length as f32;
-            let gain = guess.gain();
-            let pair = self.said(&guess);
-            for (channel, sample) in pair.iter().enumerate() {
-                let to = &mut self.pcm[from + at * CHANNELS + channel];
-                *to = sample * gain * (1.0 - way) + *to * way;
-            }
-            guess.done += 1;
         }
     }
 
@@ -294,6 +190,9 @@ impl Playout {
     pub(super) fn decode_head(&mut self) {
         if !self.buffer.gap_before_head() {
             self.complete_period();
+        }
+        if self.is_ahead {
+            self.resume(0);
         }
         let Some(entry) = self.buffer.pop() else { return };
         self.wait = self.now + self.waiting_pcm() as i64 - super::at(entry.arrival);
@@ -322,10 +221,6 @@ impl Playout {
         // One byte or none after the first: the encoder has gone quiet (RFC 6716 §3.1, DTX).
         self.pausing = entry.payload.len() <= 2;
         self.speech = entry.shape.is_speech;
-        self.last_payload.clear();
-        if self.speech {
-            self.last_payload.extend_from_slice(&entry.payload);
-        }
         self.buffer.recycle(entry);
     }
 
@@ -352,39 +247,10 @@ impl Playout {
         self.forget_sound();
     }
 
-    /// Appends a fade of 5 ms out of the last sound.
-    fn fade_out(&mut self) {
-        let from = self.pcm.len();
-        self.say_on(JOIN);
-        for (at, pair) in self.pcm[from..].chunks_exact_mut(CHANNELS).enumerate() {
-            let left = 1.0 - (at + 1) as f32 / JOIN as f32;
-            pair[0] *= left;
-            pair[1] *= left;
-        }
-        self.guess = Some(Guess::silence());
-    }
-
     /// Appends zeros to `pcm` and returns where they begin.
     pub(super) fn grow(&mut self, length: usize) -> usize {
         let from = self.pcm.len();
         self.pcm.resize(from + length * CHANNELS, 0.0);
         from
-    }
-}
-
-impl Guess {
-    /// The guess of one who was never heard: silence.
-    pub fn silence() -> Self {
-        Self { done: GUESS_END, ..Self::default() }
-    }
-
-    /// Whether it has faded out.
-    pub fn is_over(&self) -> bool {
-        self.done >= GUESS_END
-    }
-
-    fn gain(&self) -> f32 {
-        let left = GUESS_END.saturating_sub(self.done) as f32;
-        (left / (GUESS_END - GUESS_FULL) as f32).min(1.0)
     }
 }

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use audio::{Arrival, CHANNELS, Decoder, FRAME_SAMPLES, FRAME_TIME, Frame, MAX_DECODED, Packet, Played, Playout};
+use audio::{
+    Arrival, CHANNELS, Decoder, Encoder, EncoderSettings, FRAME_SAMPLES, FRAME_TIME, Frame, MAX_DECODED, MAX_ENCODED,
+    Packet, Played, Playout,
+};
 
 /// A packet with the time at which its talker sent it.
 #[derive(Clone, Debug)]
@@ -107,6 +110,58 @@ pub fn voice(at: usize) -> [f32; 2] {
     let pitch = 120.0 * t + 2.0 * (std::f64::consts::TAU * 0.7 * t).sin();
     let buzz: f64 = (1..=12).map(|n| (std::f64::consts::TAU * pitch * f64::from(n)).sin() / f64::from(n)).sum();
     [(0.2 * swell * buzz) as f32; 2]
+}
+
+/// Noise that is a function of the sample's number, −1 to 1.
+pub fn hiss(at: usize) -> f64 {
+    let mixed = (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66;
+    Dice(mixed | 1).roll(2001) as f64 / 1000.0 - 1.0
+}
+
+/// A word that begins at 0 s: a burst of noise as of a "t", then syllables of a gliding voice with
+/// two formants, for as long as it is asked. Syllables differ in pitch, so each can be told.
+pub fn word(t: f64, at: usize) -> f64 {
+    if t < 0.0 {
+        return 0.0;
+    }
+    if t < 0.020 {
+        return 0.35 * hiss(at) * (1.0 - t / 0.025) * (t / 0.0005).min(1.0);
+    }
+    let t = t - 0.020;
+    let syllable = (std::f64::consts::PI * t / 0.18).sin().abs().sqrt() * (t / 0.005).min(1.0);
+    let phase = 115.0 * t + 20.0 * t.min(3.0) * t.min(3.0) + 2.0 * (std::f64::consts::TAU * 0.9 * t).sin();
+    let pitch = 115.0 + 40.0 * t;
+    let voiced: f64 = (1..=24)
+        .map(|n| {
+            let f = pitch * f64::from(n);
+            let formant = |centre: f64, width: f64| 1.0 / (1.0 + ((f - centre) / width).powi(2));
+            (formant(600.0, 120.0) + 0.5 * formant(1700.0, 200.0))
+                * (std::f64::consts::TAU * phase * f64::from(n)).sin()
+        })
+        .sum();
+    0.12 * syllable * voiced
+}
+
+/// Packets of 20 ms by the crate's own encoder.
+pub fn encoded(settings: EncoderSettings, frames: usize, signal: impl Fn(usize) -> [f32; 2]) -> Vec<Sent> {
+    let mut encoder = Encoder::new(settings).expect("an encoder");
+    let mut frame = Frame::SILENCE;
+    let mut packet = [0; MAX_ENCODED];
+    (0..frames)
+        .map(|number| {
+            for (at, pair) in frame.samples_mut().chunks_exact_mut(2).enumerate() {
+                pair.copy_from_slice(&signal(number * 960 + at));
+            }
+            let length = encoder.encode(&frame, &mut packet).expect("a packet");
+            Sent {
+                at: time((number + 1) * 960),
+                sequence: number as u16,
+                timestamp: number as u32 * 960,
+                samples: 960,
+                payload: packet[..length].to_vec(),
+            }
+        })
+        .collect()
 }
 
 /// What all packets decode to with nothing between encoder and decoder.
