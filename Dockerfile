@@ -12,6 +12,7 @@ FROM rust:1.95-slim-bookworm AS build
 # libopus is built from source.
 RUN apt-get update && apt-get install -y --no-install-recommends cmake make && rm -rf /var/lib/apt/lists/*
 WORKDIR /mixminus
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY audio audio
 COPY signaling signaling
