@@ -252,8 +252,9 @@ impl Desk {
         }
         self.groups.retain(|group| group.hearers > 0);
         let mixes = if watched { self.mixes(members) } else { 0 };
+        let figures = (mixes, self.forward.talker());
         let common = self.common.as_deref().filter(|common| common.is_made_in(number));
-        is_busy | self.meters.tick(watched, (number, length), members, common, mixes, effects)
+        is_busy | self.meters.tick(watched, (number, length), members, common, figures, effects)
     }
 
     /// Who wants the same, or nothing any more, and hears it already, needs no mix of his own.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use audio::EncoderSettings;
 use forward_support::*;
 use room::MemberId;
-use room_support::{Part, largest_step, ms, tone_dbfs};
+use room_support::{Part, largest_step, ms, tone_dbfs, track_id};
 
 /// Whole turns in 20 ms, so that each window of 20 ms is measured exactly.
 const A_HZ: f64 = 1_000.0;
@@ -167,4 +167,33 @@ fn changes_of_one_and_of_all_together_are_not_heard() {
         }
     }
     assert!(found.is_empty(), "{} {:#?}", found.len(), &found[..found.len().min(30)]);
+}
+
+/// What a desk is told: of each track whether it is forwarded, and whether its peer gets packets or a mix.
+#[test]
+fn who_looks_is_told_who_is_forwarded_and_who_hears_packets() {
+    let mut scene = scene(20, 960);
+    scene.room.set_watched(true);
+    let encoder = EncoderSettings::default();
+    scene.talk(2, 960, encoder, sine(B_HZ, 0.0001));
+    let told = |scene: &Scene| {
+        let (tracks, hearers) = scene.stats.clone().unwrap();
+        let of = |member| tracks.get(&track_id(member)).map(|stats| (stats.forwarded, stats.hears_forwarded));
+        (of(1), of(2), hearers)
+    };
+    scene.run(ms(1_500));
+    assert_eq!(told(&scene), (Some((true, false)), Some((false, true)), 5));
+    report(&mut scene, 2, 0.15);
+    report(&mut scene, 3, 0.15);
+    scene.run(ms(1_500));
+    assert_eq!(told(&scene), (Some((true, false)), Some((false, false)), 3), "two hear a mix");
+    scene.talk(2, 960, encoder, sine(B_HZ, 0.1));
+    scene.run(ms(1_500));
+    assert_eq!(told(&scene), (Some((false, false)), Some((false, false)), 0), "all hear a mix");
+    scene.hush(2);
+    scene.run(ms(6_000));
+    assert_eq!(told(&scene).2, 3);
+    scene.hush(1);
+    scene.run(ms(3_000));
+    assert_eq!(told(&scene), (Some((false, false)), Some((false, false)), 0), "silence is forwarded to nobody");
 }
