@@ -20,6 +20,14 @@ pub(super) enum Class {
     Narrow,
 }
 
+/// One encoding of a mix: for a class of hearers, its packets so many samples before the frames of the mix, less than a
+/// frame. Who goes on in the mix where a talker's packet ended hears it so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Coding {
+    pub class: Class,
+    pub shift: usize,
+}
+
 /// How many classes there are.
 pub(super) const CLASSES: usize = 4;
 
@@ -33,6 +41,11 @@ const RISE_AFTER: Duration = Duration::from_secs(10);
 impl Class {
     /// From the best to the worst.
     pub const ALL: [Self; CLASSES] = [Self::Clean, Self::Lossy, Self::Poor, Self::Narrow];
+
+    /// Whether a network of this class carries a talker's packets as they came.
+    pub fn carries_packets(self) -> bool {
+        self <= Self::Lossy
+    }
 
     fn of(loss: f32) -> Self {
         Self::ALL[LOSS.iter().rposition(|least| loss >= *least).unwrap_or(0)]

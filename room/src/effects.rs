@@ -98,6 +98,8 @@ pub enum Effect {
         tracks: BTreeMap<TrackId, TrackStats>,
         /// How many mixes have an encoder.
         mixes: u32,
+        /// How many hearers get a lone talker's packets and no mix.
+        forwarded: u32,
     },
     /// A call light.
     Alert {

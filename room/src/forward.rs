@@ -1,6 +1,6 @@
 //! A lone talker is forwarded: while nobody else sounds and the desk leaves him as he is, all others get his packets as
 //! they came, in the call that took them, and nothing is encoded. Nothing is decoded either, unless somebody looks at
-//! the meters or has a personal mix.
+//! the meters, has a personal mix, or a network that does not carry his packets: he gets a mix, alone.
 //!
 //! Neither change is heard. From the packets to the mix: his sound goes on in the mix at the very sample where his
 //! last packet ended; who came in waits for that, a moment, with his first frame. From the mix to the packets: pieces of
@@ -8,6 +8,7 @@
 //! in advance, so slowly that it is not heard.
 
 mod packets;
+mod parting;
 
 use std::time::Duration;
 
@@ -15,14 +16,14 @@ use audio::{Arrival, packet_samples};
 
 use super::{
     Counters, Effects, Member, MemberId, Rtp,
-    class::Class,
     hearer::{Hearer, Numbers, Source},
     mix::{MAX_PACKET_BYTES, Mix},
     mixing::Desk,
     ticks::Step,
     track::{Received, Track, is_pause},
 };
-use packets::{next_packet, send};
+use packets::{Leaving, next_packet, send};
+use parting::{is_mixed, is_ready};
 
 /// So long one is the only one heard before he is forwarded.
 const LONE: Duration = Duration::from_millis(1_200);
@@ -36,10 +37,10 @@ const STALLED: Duration = Duration::from_millis(200);
 const PAUSED: Duration = Duration::from_millis(1_000);
 /// So long after a packet that says so, and no other since, he is known to be silent.
 const QUIET: Duration = Duration::from_millis(150);
-/// His mix may begin with so much less in the buffer than what is usual for his network, in samples: 5 ms.
-const EARLY: i32 = 240;
 /// What the mix waits for may come so much later than expected.
 const LATE: Duration = Duration::from_millis(60);
+/// For so long a decoder hears music mode before it gets packets.
+const READY: Duration = Duration::from_millis(60);
 /// The shortest frame of Opus.
 const PIECE: usize = 120;
 
@@ -147,6 +148,7 @@ impl Desk {
                     self.forward.state = State::On(Talker { end: rtp.timestamp, ..talker });
                 }
                 self.pass_on(came, members, counters, effects);
+                self.forward_waiting(came, members, counters, effects);
             }
             State::On(talker) if received.was_idle && is_fit => {
                 let is_over = talker.is_silent(*now)
@@ -165,23 +167,28 @@ impl Desk {
             State::Off if received.was_idle && is_fit && self.all_silent(came.number, &[id], members) => {
                 self.begin_from_silence(came, members, counters, effects);
             }
-            State::Off => {
-                if let Some(step) = self.forward.waits.take_if(|step| step.number + 1 == came.number) {
-                    self.forward_after(step, *now, members, counters, effects);
-                }
-            }
+            State::Off => self.forward_waiting(came, members, counters, effects),
             _ => {}
         }
     }
 
-    /// Whether the desk leaves this talker as he is, and everybody's network carries what he sends.
+    /// The packet has come that was missing when the last tick ended.
+    fn forward_waiting(
+        &mut self,
+        came: &Came<'_>,
+        members: &mut [Member],
+        counters: &mut Counters,
+        effects: &mut Effects,
+    ) {
+        if let Some(step) = self.forward.waits.take_if(|step| step.number + 1 == came.number) {
+            self.forward_after(step, came.now, members, counters, effects);
+        }
+    }
+
+    /// Whether the desk leaves this talker as he is.
     fn may_forward(&self, place: usize, members: &[Member], now: Duration) -> bool {
         let is_untouched = |track: &Track| track.is_untouched(now, &self.duck, &self.dim);
-        let mut hearers = members.iter().filter_map(|member| member.hearer.as_ref());
-        self.is_master_unity()
-            && !self.is_regrouping
-            && members[place].track.as_deref().is_some_and(is_untouched)
-            && hearers.all(|hearer| hearer.reports.class() <= Class::Lossy)
+        self.is_master_unity() && !self.is_regrouping && members[place].track.as_deref().is_some_and(is_untouched)
     }
 
     /// Whether nobody but `without` sounds, or has just sounded.
@@ -201,31 +208,36 @@ impl Desk {
         counters: &mut Counters,
         effects: &mut Effects,
     ) {
-        self.relay_to_all(came.place, members, |_| None);
+        self.relay_to_all(came.place, members, |_| Some(None));
         let talker = Talker { id: members[came.place].id, end: came.rtp.timestamp, at: came.now, is_pausing: false };
         self.forward.state = State::On(talker);
         self.pass_on(came, members, counters, effects);
     }
 
-    /// All who hear the talker as the desk has him get his packets from now on. `goes_on` says with which packet it
-    /// goes on for whom.
-    fn relay_to_all(&self, place: usize, members: &mut [Member], goes_on: impl Fn(&Hearer) -> Option<Numbers>) {
+    /// All who can get the talker's packets get them from now on. `goes_on` says who still does not, and with which
+    /// packet it goes on for whom.
+    fn relay_to_all(&self, place: usize, members: &mut [Member], goes_on: impl Fn(&Hearer) -> Option<Option<Numbers>>) {
         for at in 0..members.len() {
-            let differs = match (&members[at].hearer, members[place].track.as_deref()) {
-                (Some(hearer), Some(track)) => self.differs_for(hearer, track),
-                _ => false,
-            };
+            let can_be_relayed = self.can_be_relayed(at, place, members);
             let Some(hearer) = &mut members[at].hearer else { continue };
             if at == place {
                 // He hears nothing, and the mix of the others when it begins.
-                hearer.source = Some((Source::Own, hearer.reports.class()));
-            } else if !differs {
-                hearer.relay(goes_on(hearer));
+                hearer.source = Some((Source::Own, None));
+            } else if can_be_relayed && let Some(numbers) = goes_on(hearer) {
+                hearer.relay(numbers);
             }
         }
         if let Some(track) = members[place].track.as_deref_mut() {
             track.is_relayed = true;
         }
+    }
+
+    /// Whether one hears the talker as the desk has him, and has a network that carries his packets, but gets a mix.
+    pub(super) fn can_be_relayed(&self, at: usize, place: usize, members: &[Member]) -> bool {
+        let (hearer, track) = (members[at].hearer.as_ref(), members[place].track.as_deref());
+        let is_plain =
+            |hearer: &&Hearer| track.is_some_and(|track| !self.differs_for(hearer, track)) && !hearer.is_relayed;
+        at != place && hearer.filter(is_plain).is_some_and(|hearer| hearer.reports.class().carries_packets())
     }
 
     /// Sends a packet as it came to all who get this talker's.
@@ -241,7 +253,7 @@ impl Desk {
             talker.at = came.now;
         }
         let csrc = members[came.place].track.as_deref().map(|track| track.csrc);
-        send((numbers, csrc), came.rtp.payload, came.media_time, members, counters, effects);
+        send((numbers, csrc), came.rtp.payload, came.media_time, members, |_| true, counters, effects);
     }
 
     /// Begins a tick: ends a forward that is over, and says what the tick is to do.
@@ -262,28 +274,29 @@ impl Desk {
             }
             // Who has come meanwhile gets the packets too.
             for member in members.iter_mut().filter(|m| m.id != talker.id) {
-                if let Some(hearer) = member.hearer.as_mut().filter(|h| self.forward.is_on() && h.group.is_none())
+                if let Some(hearer) = member.hearer.as_mut().filter(|h| self.forward.is_on() && !h.is_mixed())
                     && !hearer.is_relayed
                 {
                     hearer.relay(None);
                 }
             }
         }
+        if self.forward.is_on() {
+            self.part(number, members, counters);
+        }
         if let State::Ending { talker, until } = self.forward.state {
             let place = members.iter().position(|member| member.id == talker.id);
             let delay = self.delay();
             let track = place.and_then(|place| members[place].track.as_deref());
             let ahead = track.and_then(Track::next_timestamp).map(|next| to_go(next, talker.end.wrapping_add(delay)));
-            let has_personal = self.is_personal(talker.id, members);
-            let is_ready = ahead.is_some_and(|ahead| ahead <= if has_personal { 0 } else { EARLY });
-            if is_ready || number >= until {
+            let is_mixed = is_mixed(talker.id, members);
+            if is_ready(ahead, is_mixed) || number >= until {
                 match place {
                     Some(place) => {
-                        let shift =
-                            ahead.map_or(0, |ahead| (-ahead).clamp(0, self.length.samples() as i32 - 1) as usize);
+                        let shift = self.shift_of(ahead, members);
                         let track = members[place].track.take();
                         if let Some(mut track) = track {
-                            self.take_back(&mut track, number, has_personal.then_some(shift), members, counters);
+                            self.take_back(&mut track, number, is_mixed.then_some(shift), members, counters);
                             members[place].track = Some(track);
                         }
                     }
@@ -294,9 +307,15 @@ impl Desk {
         let talker = self.forward.talker();
         Phase {
             talker,
-            needs_pcm: talker.is_some_and(|id| watched || self.is_personal(id, members)),
+            needs_pcm: talker.is_some_and(|id| watched || is_mixed(id, members)),
             is_waiting: matches!(self.forward.state, State::Ending { .. }),
         }
+    }
+
+    /// When what was sent has been played at the latest.
+    fn latest(&mut self, number: u64, track: Option<&Track>) -> u64 {
+        let waits = track.map_or(Duration::ZERO, Track::delay).as_millis() as u64 * 48 + u64::from(self.delay());
+        number + waits / self.length.samples() as u64 + self.length.count(LATE)
     }
 
     /// After all have been played: a second voice begins the mix.
@@ -322,11 +341,9 @@ impl Desk {
             return self.let_go(members, number, None);
         }
         let track = members.iter().find(|m| m.id == talker.id).and_then(|m| m.track.as_deref());
-        let waits = track.map_or(Duration::ZERO, Track::delay).as_millis() as u64 * 48 + u64::from(self.delay());
         // Nothing of what comes is to be heard: there is nothing to wait for.
         let is_over = track.is_none_or(Track::is_held_back);
-        let until =
-            if is_over { number } else { number + waits / self.length.samples() as u64 + self.length.count(LATE) };
+        let until = if is_over { number } else { self.latest(number, track) };
         self.forward.state = State::Ending { talker, until };
     }
 
@@ -338,8 +355,9 @@ impl Desk {
         }
     }
 
-    /// Nobody is forwarded any more. `goes_on`: the tick that goes on where the last packet ended.
-    fn let_go(&mut self, members: &mut [Member], number: u64, goes_on: Option<u64>) {
+    /// Nobody is forwarded any more. `goes_on`: the tick that goes on where the last packet ended, and by how many samples
+    /// before its frame.
+    fn let_go(&mut self, members: &mut [Member], number: u64, goes_on: Option<(u64, usize)>) {
         let talker = self.forward.talker();
         for member in members.iter_mut() {
             if let Some(hearer) = member.hearer.as_mut().filter(|hearer| hearer.is_relayed) {
@@ -383,23 +401,14 @@ impl Desk {
         counters: &mut Counters,
     ) {
         let (State::On(talker) | State::Ending { talker, .. }) = self.forward.state else { return };
-        let (start, length) = (talker.end.wrapping_add(self.delay()), self.length);
-        if let Some(common) = self.ensure_common() {
-            match shift.filter(|_| common.follows(number)) {
-                Some(shift) => common.shift(shift),
-                None if track.is_held_back() => {
-                    common.preroll(number, track.rejoin(start, number, length, counters));
-                    track.farewell();
-                }
-                None => common.preroll(number, track.rejoin(start, number, length, counters)),
-            }
-        }
-        self.let_go(members, number, Some(number));
+        let shift = self.take_up(talker.end, track, number, shift, counters);
+        self.let_go(members, number, Some((number, shift)));
         track.unrelay();
     }
 
     /// After a tick of the mix, or when the packet comes that was missing then: if one has been the only one heard for
-    /// long enough, his packets go out from where the mix has come to. True if somebody is forwarded now.
+    /// long enough, his packets go out from where the mix has come to; and if somebody is forwarded, also to those whose
+    /// network has become good enough. True if anybody began to get packets.
     pub(super) fn forward_after(
         &mut self,
         step: Step,
@@ -410,16 +419,15 @@ impl Desk {
     ) -> bool {
         let number = step.number;
         self.forward.waits = None;
-        let Some(place) = self.lone(number, members) else { return false };
-        if !self.may_forward(place, members, now) {
-            self.forward.touched = Some(number);
-        }
-        // What was changed in the tick before is still on its way through limiter and encoder.
-        if self.forward.touched.is_some_and(|touched| number - touched < 3)
-            || self.forward.ended.is_some_and(|ended| number - ended < self.length.count(MIXED))
-        {
+        let place = match self.forward.state {
+            State::Off => self.next_talker(number, now, members),
+            State::On(talker) => members.iter().position(|member| member.id == talker.id),
+            State::Ending { .. } => None,
+        };
+        let Some(place) = place else {
+            members.iter_mut().filter_map(|m| m.hearer.as_mut()).for_each(Hearer::stay);
             return false;
-        }
+        };
         let Some(delay) = self.heard_delay(number, place, members) else { return false };
         self.forward.waits = Some(step);
         let Some(track) = members[place].track.as_deref_mut() else { return false };
@@ -438,14 +446,27 @@ impl Desk {
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         let is_here = rest == 0 || track.peek(rest, &mut scratch);
+        let leaving = Leaving { step, place, delay, first };
         if is_here {
-            self.send_rest(number, rest, &scratch, place, members, counters, effects);
+            self.send_rest(&leaving, rest, &scratch, members, counters, effects);
         }
         self.scratch = scratch;
         if is_here {
-            self.begin_behind_mix(step, first, now, place, members, counters, effects);
+            self.begin_behind_mix(&leaving, now, members, counters, effects);
         }
         is_here
+    }
+
+    /// Who is the only one heard, and has been for long enough, as the desk leaves him.
+    fn next_talker(&mut self, number: u64, now: Duration, members: &[Member]) -> Option<usize> {
+        let place = self.lone(number, members)?;
+        if !self.may_forward(place, members, now) {
+            self.forward.touched = Some(number);
+        }
+        // What was changed in the tick before is still on its way through limiter and encoder.
+        let is_touched = self.forward.touched.is_some_and(|touched| number - touched < 3);
+        let is_too_soon = self.forward.ended.is_some_and(|ended| number - ended < self.length.count(MIXED));
+        (!is_touched && !is_too_soon).then_some(place)
     }
 
     /// Who is the only one heard, and has been for long enough.
@@ -459,43 +480,42 @@ impl Desk {
         is_only.then_some(place)
     }
 
-    /// By how many samples what is heard lies behind what is played; none if that is not the same for all who are to
-    /// get packets, or the limiter is at work.
-    fn heard_delay(&self, number: u64, place: usize, members: &[Member]) -> Option<u32> {
-        let track = members[place].track.as_deref()?;
+    /// By how many samples what is heard lies behind what is played, for those who are to get packets: where it is not
+    /// the same for all, for the first, and the others come later. None if the limiter is at work, or all have packets.
+    fn heard_delay(&self, number: u64, place: usize, members: &mut [Member]) -> Option<u32> {
+        let is_on = self.forward.is_on();
         let mut delay = None;
-        for (at, member) in members.iter().enumerate().filter(|(at, _)| *at != place) {
-            let Some(hearer) = member.hearer.as_ref().filter(|hearer| !self.differs_for(hearer, track)) else {
+        let mut is_ready = true;
+        for at in 0..members.len() {
+            if !self.can_be_relayed(at, place, members) {
                 continue;
-            };
+            }
+            let Member { hearer: Some(hearer), track, .. } = &mut members[at] else { continue };
             if !hearer.heard_in(number) {
                 continue;
             }
             let mix = match hearer.heard() {
                 Some(Source::Common) => self.common.as_deref(),
-                Some(Source::Own) => members[at].track.as_deref().and_then(|track| track.own.as_deref()),
+                Some(Source::Own) => track.as_deref().and_then(|track| track.own.as_deref()),
+                // He hears his own mix until the next change.
+                _ if is_on => continue,
                 _ => None,
             };
-            let mix = mix.filter(|mix| {
-                mix.is_encoded_in(number, hearer.reports.class()) && mix.is_unlimited(number, self.length.count(LONE))
-            })?;
-            if delay.replace(mix.delay()).is_some_and(|other| other != mix.delay()) {
-                return None;
-            }
+            is_ready &= hearer.prepare_to_leave(number, self.length.count(READY));
+            let mix = mix.filter(|mix| mix.is_unlimited(number, self.length.count(LONE)))?;
+            delay.get_or_insert(mix.delay() + hearer.coding().shift);
+            is_ready &= mix.is_encoded_in(number, hearer.coding());
+        }
+        if !is_ready {
+            return None;
         }
         // Nobody hears it: any packet may be the first.
-        Some(delay.unwrap_or(0) as u32)
+        delay.or((!is_on).then_some(0)).map(|delay| delay as u32)
     }
 
-    /// Whether somebody hears the talker otherwise than all.
-    fn is_personal(&self, talker: MemberId, members: &[Member]) -> bool {
-        let mut hearers = members.iter().filter(|m| m.id != talker).filter_map(|m| m.hearer.as_ref());
-        hearers.any(|hearer| hearer.group.is_some() && !hearer.is_relayed)
-    }
-
-    /// By how many samples what is heard of a mix that begins lies behind what is played.
-    fn delay(&mut self) -> u32 {
-        self.ensure_common().map_or(0, |common| common.bare_delay()) as u32
+    /// By how many samples what is heard of a mix lies behind what is played.
+    pub(super) fn delay(&mut self) -> u32 {
+        self.ensure_common().map_or(0, |common| common.delay()) as u32
     }
 
     fn ensure_common(&mut self) -> Option<&mut Mix> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{
     Contributors, Media, MemberId,
-    class::{Class, Reports},
+    class::{Class, Coding, Reports},
     personal::GroupId,
     ticks::Step,
 };
@@ -25,8 +25,8 @@ pub(super) enum Source {
 /// One member's stream of packets.
 #[derive(Debug)]
 pub(super) struct Hearer {
-    /// Which mix its last packet came from, and in which encoding.
-    pub source: Option<(Source, Class)>,
+    /// Which mix its last packet came from, and in which encoding; none of them yet if it is about to begin.
+    pub source: Option<(Source, Option<Coding>)>,
     /// Which it hears in this tick.
     pub wanted: Source,
     /// What it reports of its network.
@@ -35,6 +35,15 @@ pub(super) struct Hearer {
     pub group: Option<GroupId>,
     /// It gets a talker's packets as they came, and no mix.
     pub is_relayed: bool,
+    /// But only those before this RTP time of his, and then a mix, at the latest in this tick.
+    pub parts: Option<(u32, u64)>,
+    /// It is about to get a talker's packets, and hears its mix in music quality: a decoder that comes from a speech mode
+    /// begins anew with them, and is up to 10 dB off for 80 ms.
+    leaves: bool,
+    /// Since which tick it has heard a mix so.
+    music: Option<u64>,
+    /// By so many samples its packets of a mix lie before the frames of the mix, while it hears one without a break.
+    shift: usize,
     /// Where that talker's numbers lie in its own; none before the first packet.
     map: Option<Map>,
     next_sequence: u16,
@@ -73,12 +82,46 @@ impl Hearer {
             reports: Reports::default(),
             group: None,
             is_relayed: false,
+            parts: None,
+            leaves: false,
+            music: None,
+            shift: 0,
             map: None,
             next_sequence: bits as u16,
             end: timestamp_offset,
             timestamp_offset,
             last_sent: None,
         }
+    }
+
+    /// In which encoding it is to get its mix.
+    pub fn coding(&self) -> Coding {
+        let class = self.reports.class();
+        let is_plain = self.leaves && class.carries_packets();
+        Coding { class: if is_plain { Class::Clean } else { class }, shift: self.shift }
+    }
+
+    /// It is about to get a talker's packets. Says whether its decoder is ready for them: after `ticks` of music.
+    pub fn prepare_to_leave(&mut self, tick: u64, ticks: u64) -> bool {
+        self.leaves = true;
+        self.music.is_some_and(|since| tick - since >= ticks)
+    }
+
+    /// It is not, or not any more.
+    pub fn stay(&mut self) {
+        self.leaves = false;
+    }
+
+    /// Begins a tick of so many samples: after a pause its packets lie on the frames of the mix.
+    pub fn align(&mut self, tick: u64, samples: usize) {
+        let goes_on = self.last_sent.is_some_and(|last| last + 1 == tick);
+        self.shift = if goes_on { self.shift.min(samples - 1) } else { 0 };
+    }
+
+    /// Whether it hears a mix while others get a talker's packets.
+    pub fn is_mixed(&self) -> bool {
+        let needs = self.group.is_some() || self.source.is_some() || !self.reports.class().carries_packets();
+        !self.is_relayed && needs
     }
 
     /// Whether it was sent a packet of a mix in this tick.
@@ -100,7 +143,9 @@ impl Hearer {
         let timestamp = if goes_on { self.end } else { self.resumed_at(step.media_time as u32) };
         let media = self.push(to, timestamp, samples, payload);
         self.last_sent = Some(step.number);
-        self.source = Some((source, self.reports.class()));
+        let coding = self.coding();
+        self.source = Some((source, Some(coding)));
+        self.music = (coding.class == Class::Clean).then(|| self.music.unwrap_or(step.number));
         media
     }
 
@@ -112,20 +157,25 @@ impl Hearer {
     /// From now on it gets a talker's packets. `goes_on` says that the first of them begins where its last one ended.
     pub fn relay(&mut self, goes_on: Option<Numbers>) {
         self.is_relayed = true;
+        (self.parts, self.leaves, self.music) = (None, false, None);
         self.map = goes_on.map(|numbers| self.map_of(numbers, self.end));
     }
 
     /// The talker begins another stream.
     pub fn forget_map(&mut self) {
         self.map = None;
+        self.parts = None;
     }
 
-    /// It gets a mix again: from the tick `number` on without a break, or after a pause.
-    pub fn mix_again(&mut self, number: Option<u64>) {
+    /// It gets a mix again: from this tick on without a break, in packets that lie so many samples before its frames, or
+    /// after a pause.
+    pub fn mix_again(&mut self, goes_on: Option<(u64, usize)>) {
         self.is_relayed = false;
+        self.parts = None;
         self.map = None;
-        self.source = Some((Source::Common, self.reports.class()));
-        self.last_sent = number.and_then(|number| number.checked_sub(1));
+        self.source = Some((Source::Common, None));
+        self.last_sent = goes_on.and_then(|(number, _)| number.checked_sub(1));
+        self.shift = goes_on.map_or(0, |(_, shift)| shift);
     }
 
     /// The header of a talker's packet; none if it has no place in this stream. `media_time` is in samples since the
@@ -207,7 +257,7 @@ impl Hearer {
 
     /// Whether it has not heard what it wants in the encoding that it is to get.
     pub fn is_new(&self) -> bool {
-        self.source != Some((self.wanted, self.reports.class()))
+        self.source != Some((self.wanted, Some(self.coding())))
     }
 }
 
@@ -273,7 +323,7 @@ mod tests {
         assert_eq!(third.sequence.wrapping_sub(first.sequence), 2);
         assert_eq!(second.sequence.wrapping_sub(first.sequence), 1);
         assert_eq!(second.timestamp.wrapping_sub(first.timestamp), 960);
-        hearer.mix_again(Some(12));
+        hearer.mix_again(Some((12, 0)));
         let mixed = hearer.next(to, step(12), 960, Source::Common, (0..1, Contributors::default()));
         assert_eq!(mixed.sequence, third.sequence.wrapping_add(1));
         assert_eq!(mixed.timestamp, third.timestamp.wrapping_add(960));

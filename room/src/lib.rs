@@ -375,6 +375,11 @@ impl Room {
         self.desk.mixes(&self.members)
     }
 
+    /// Frames decoded and encoded so far: whether a step had codec work, without asking every member.
+    pub fn codec_frames(&self) -> u64 {
+        self.counters.decodes + self.counters.encodes
+    }
+
     /// What the room has done so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;

@@ -4,9 +4,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use audio::{FrameLength, LoudnessMeter, level_dbfs, peak_dbfs};
-use signaling::LEVEL_FLOOR_DBFS;
+use signaling::{LEVEL_FLOOR_DBFS, TrackStats};
 
-use super::{Effect, Effects, Member, effects::MasterMeters, mix::Mix, stats::tenth};
+use super::{Effect, Effects, Member, MemberId, effects::MasterMeters, mix::Mix, stats::tenth};
 
 /// How often meters go out.
 const METERS_EVERY: Duration = Duration::from_millis(40);
@@ -31,7 +31,7 @@ impl Meters {
         (number, length): (u64, FrameLength),
         members: &mut [Member],
         common: Option<&Mix>,
-        mixes: usize,
+        (mixes, talker): (usize, Option<MemberId>),
         effects: &mut Effects,
     ) -> bool {
         if !watched {
@@ -50,7 +50,7 @@ impl Meters {
         if number.is_multiple_of(length.count(METERS_EVERY)) {
             let shows = self.show(members, common, effects);
             if number.is_multiple_of(length.count(STATS_EVERY)) || !shows {
-                show_stats(members, mixes, effects);
+                show_stats(members, mixes, talker, effects);
             }
         }
         self.shown
@@ -86,15 +86,18 @@ impl Meters {
     }
 }
 
-fn show_stats(members: &mut [Member], mixes: usize, effects: &mut Effects) {
-    let tracks = members.iter_mut().filter_map(|m| m.track.as_deref_mut());
-    let tracks: BTreeMap<_, _> = tracks
-        .filter_map(|track| {
-            let stats = track.stats()?;
-            Some((track.id.clone(), track.watched.figures(&stats, track.auto_gain_db())))
-        })
-        .collect();
+fn show_stats(members: &mut [Member], mixes: usize, talker: Option<MemberId>, effects: &mut Effects) {
+    let is_relayed = |member: &Member| member.hearer.as_ref().is_some_and(|hearer| hearer.is_relayed);
+    let forwarded = members.iter().filter(|member| is_relayed(member)).count() as u32;
+    let of_track = |member: &mut Member| {
+        let hears_forwarded = is_relayed(member);
+        let track = member.track.as_deref_mut()?;
+        let figures = track.watched.figures(&track.stats()?, track.auto_gain_db());
+        let is_forwarded = forwarded > 0 && talker == Some(member.id);
+        Some((track.id.clone(), TrackStats { forwarded: is_forwarded, hears_forwarded, ..figures }))
+    };
+    let tracks: BTreeMap<_, _> = members.iter_mut().filter_map(of_track).collect();
     if !tracks.is_empty() {
-        effects.control.push(Effect::Stats { tracks, mixes: mixes as u32 });
+        effects.control.push(Effect::Stats { tracks, mixes: mixes as u32, forwarded });
     }
 }

@@ -6,7 +6,7 @@ use audio::{CHANNELS, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, FrameLengt
 
 use super::{
     Contributors, Counters,
-    class::{CLASSES, Class},
+    class::{CLASSES, Coding},
 };
 
 /// After its last voice a mix goes on for 200 ms, so that decoders end in true silence.
@@ -35,8 +35,14 @@ pub(super) fn frames_before(length: FrameLength) -> usize {
 /// Pieces of a mix between two ticks: how many samples each has, and where its packet is.
 pub(super) type Pieces = [Option<(usize, Range<usize>)>; PIECES];
 
+/// In so many phases at most the packets of the hearers of one room lie: on the frames of the mix, or before them.
+pub(super) const PHASES: usize = 4;
+/// So many encodings of one mix there are at most.
+const CODINGS: usize = CLASSES * PHASES;
+
 /// One encoding of a mix.
 struct Coder {
+    coding: Coding,
     encoder: Encoder,
     /// The last tick in which it was used.
     encoded: Option<u64>,
@@ -45,22 +51,30 @@ struct Coder {
 }
 
 impl Coder {
-    fn new(settings: EncoderSettings, class: Class) -> Option<Self> {
-        Some(Self { encoder: Encoder::new(class.encoder(settings)).ok()?, encoded: None, payload: None })
+    fn new(settings: EncoderSettings, coding: Coding) -> Option<Self> {
+        let encoder = Encoder::new(coding.class.encoder(settings)).ok()?;
+        Some(Self { coding, encoder, encoded: None, payload: None })
+    }
+
+    /// Whether it goes on with what it encoded last, or has done so.
+    fn is_in_use(&self, number: u64) -> bool {
+        self.encoded.is_some_and(|last| last + 1 >= number)
     }
 }
 
-/// Which classes are among those who hear a mix in a tick, and where one of them did not hear it before.
+/// Which encodings those who hear a mix in a tick need, and where one of them did not hear it before.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hearers([Option<IsNew>; CLASSES]);
+pub(super) struct Hearers([Option<(Coding, IsNew)>; CODINGS]);
 
 type IsNew = bool;
 
 impl Hearers {
     /// One more, who hears it for the first time or not.
-    pub fn add(&mut self, class: Class, is_new: bool) {
-        let among = &mut self.0[class as usize];
-        *among = Some(is_new || *among == Some(true));
+    pub fn add(&mut self, coding: Coding, is_new: bool) {
+        let among = self.0.iter_mut().find(|among| among.is_none_or(|(known, _)| known == coding));
+        if let Some(among) = among {
+            *among = Some((coding, is_new || *among == Some((coding, true))));
+        }
     }
 
     /// Nobody.
@@ -75,8 +89,8 @@ pub(super) struct Mix {
     settings: EncoderSettings,
     /// Who is in what was last encoded.
     pub contributors: Contributors,
-    /// By the class of who hears it.
-    coders: [Option<Coder>; CLASSES],
+    /// One for each encoding in use.
+    coders: Vec<Coder>,
     /// The last frames made, a ring.
     frames: [Frame; HISTORY],
     /// Which of `frames` is the last one made; the next is the oldest.
@@ -91,9 +105,6 @@ pub(super) struct Mix {
     reduction_db: f32,
     /// The last tick in which it did.
     reduced: Option<u64>,
-    /// By so many samples its packets lie before its frames, less than a frame: a mix that goes on where a talker's
-    /// packet ended.
-    shift: usize,
     shifted: Frame,
     /// By so many samples its decoded sound comes later than its input.
     delay: usize,
@@ -106,7 +117,7 @@ impl Mix {
             limiter: Limiter::new(CEILING_DBTP),
             settings,
             contributors: Contributors::default(),
-            coders: Default::default(),
+            coders: Vec::with_capacity(CODINGS),
             frames: [Frame::SILENCE; HISTORY],
             current: 0,
             quiet: TAIL_SAMPLES,
@@ -114,13 +125,12 @@ impl Mix {
             is_continued: false,
             reduction_db: 0.0,
             reduced: None,
-            shift: 0,
             shifted: Frame::SILENCE,
             delay: Limiter::DELAY_SAMPLES,
         });
-        let mut coder = Coder::new(settings, Class::Clean)?;
+        let mut coder = Coder::new(settings, Coding::default())?;
         mix.delay += coder.encoder.lookahead().ok()?;
-        mix.coders[Class::Clean as usize] = Some(coder);
+        mix.coders.push(coder);
         Some(mix)
     }
 
@@ -149,25 +159,14 @@ impl Mix {
         self.reduced.is_none_or(|last| number - last > ticks)
     }
 
-    /// By how many samples what is heard of it lies before its input.
+    /// By how many samples what is heard of it lies before its input, where packets lie on its frames.
     pub fn delay(&self) -> usize {
-        self.delay + self.shift
-    }
-
-    /// The same for a mix that begins.
-    pub fn bare_delay(&self) -> usize {
         self.delay
     }
 
-    /// Its packets begin so many samples before its frames from now on: less than a frame.
-    pub fn shift(&mut self, samples: usize) {
-        self.shift = samples;
-        self.coders.iter_mut().flatten().for_each(|coder| coder.encoded = None);
-    }
-
-    /// Whether the tick's frame was encoded for a class.
-    pub fn is_encoded_in(&self, number: u64, class: Class) -> bool {
-        self.payload(number, class).is_some()
+    /// Whether the tick's frame was encoded so.
+    pub fn is_encoded_in(&self, number: u64, coding: Coding) -> bool {
+        self.payload(number, coding).is_some()
     }
 
     /// Stands as if it had been made before the tick `number`, from these frames.
@@ -179,12 +178,14 @@ impl Mix {
             self.limiter.process(&mut self.frames[self.current]);
         }
         self.quiet = 0;
-        self.coders.iter_mut().flatten().for_each(|coder| coder.encoded = None);
+        self.coders.iter_mut().for_each(|coder| coder.encoded = None);
     }
 
     /// Silence begins: 200 ms of it are heard.
     pub fn fall_silent(&mut self, number: u64) {
-        self.begin(number, None);
+        if !self.follows(number) {
+            self.begin(number, None);
+        }
         self.quiet = 0;
     }
 
@@ -203,14 +204,12 @@ impl Mix {
                 }
                 self.current = before.current;
                 self.quiet = before.quiet;
-                self.shift = before.shift;
                 self.reduced = before.reduced;
             }
             None => {
                 self.limiter = Limiter::new(CEILING_DBTP);
                 self.frames.iter_mut().for_each(Frame::clear);
                 self.quiet = TAIL_SAMPLES;
-                self.shift = 0;
             }
         }
         self.made = number.checked_sub(1);
@@ -269,24 +268,36 @@ impl Mix {
             self.frames[n].set_length(length);
             self.frames[n].samples_mut().copy_from_slice(part);
         }
-        self.shift = self.shift.min(length.samples() - 1);
-        self.coders.iter_mut().flatten().for_each(|coder| coder.encoded = None);
+        self.coders.iter_mut().for_each(|coder| coder.encoded = None);
     }
 
-    /// Encodes the frame just made, behind `bytes`, once for each class of its hearers: see [`Mix::payload`].
+    /// Encodes the frame just made, behind `bytes`, once for each way that its hearers need: see [`Mix::payload`].
     pub fn encode(&mut self, number: u64, hearers: Hearers, bytes: &mut Vec<u8>, counters: &mut Counters) {
-        for (class, is_new) in Class::ALL.into_iter().zip(hearers.0) {
-            let Some(is_new) = is_new else { continue };
-            if self.coders[class as usize].is_none() {
-                self.coders[class as usize] = Coder::new(self.settings, class);
+        for (coding, is_new) in hearers.0.into_iter().flatten() {
+            if let Some(at) = self.coder(number, coding) {
+                self.encode_for(at, number, is_new, bytes, counters);
             }
-            self.encode_for(class, number, is_new, bytes, counters);
         }
     }
 
-    /// This tick's packet for a class, and who is in it; none if libopus refused the frame, or nobody of that class hears it.
-    pub fn payload(&self, number: u64, class: Class) -> Option<(Range<usize>, Contributors)> {
-        let coder = self.coders[class as usize].as_ref().filter(|coder| coder.encoded == Some(number))?;
+    /// The coder for an encoding: that which did it last, one of the class that is free, or a new one.
+    fn coder(&mut self, number: u64, coding: Coding) -> Option<usize> {
+        let known = self.coders.iter().position(|coder| coder.coding == coding);
+        if known.is_some() {
+            return known;
+        }
+        let is_free = |coder: &Coder| coder.coding.class == coding.class && !coder.is_in_use(number);
+        if let Some(at) = self.coders.iter().position(is_free) {
+            self.coders[at].coding = coding;
+            return Some(at);
+        }
+        self.coders.push(Coder::new(self.settings, coding)?);
+        Some(self.coders.len() - 1)
+    }
+
+    /// This tick's packet so encoded, and who is in it; none if libopus refused the frame, or nobody hears it so.
+    pub fn payload(&self, number: u64, coding: Coding) -> Option<(Range<usize>, Contributors)> {
+        let coder = self.coders.iter().find(|coder| coder.coding == coding && coder.encoded == Some(number))?;
         Some((coder.payload.clone()?, self.contributors.clone()))
     }
 
@@ -294,13 +305,14 @@ impl Mix {
     /// last one heard has ended, and then gives a packet that needs no packet before.
     fn encode_for(
         &mut self,
-        class: Class,
+        at: usize,
         number: u64,
         is_new_to_one: bool,
         bytes: &mut Vec<u8>,
         counters: &mut Counters,
     ) {
-        let Some(Coder { encoder, encoded, payload }) = &mut self.coders[class as usize] else { return };
+        let Coder { coding: Coding { shift, .. }, encoder, encoded, payload } = &mut self.coders[at];
+        let shift = *shift;
         let start = bytes.len();
         bytes.resize(start + MAX_PACKET_BYTES, 0);
         let out = &mut bytes[start..];
@@ -312,13 +324,13 @@ impl Mix {
             if self.is_continued {
                 for back in (1..=LEARN_SAMPLES / length).rev() {
                     counters.encodes += 1;
-                    let frame = shifted(&self.frames, self.current + HISTORY - back, self.shift, &mut self.shifted);
+                    let frame = shifted(&self.frames, self.current + HISTORY - back, shift, &mut self.shifted);
                     _ = encoder.encode(frame, out);
                 }
             }
         }
         counters.encodes += 1;
-        let frame = shifted(&self.frames, self.current + HISTORY, self.shift, &mut self.shifted);
+        let frame = shifted(&self.frames, self.current + HISTORY, shift, &mut self.shifted);
         let written =
             if goes_on && !is_new_to_one { encoder.encode(frame, out) } else { encoder.encode_independent(frame, out) };
         bytes.truncate(start + written.as_ref().copied().unwrap_or(0));
@@ -327,30 +339,41 @@ impl Mix {
         counters.failed_encodes += u64::from(payload.is_none());
     }
 
-    /// What comes after its last frame: through the limiter, to be encoded in pieces. It ends with that.
-    pub fn limit_rest(&mut self, frame: &mut Frame) {
-        self.limiter.process(frame);
+    /// What comes after its last frame: through the limiter, to be encoded in pieces.
+    pub fn limit_rest(&self, frame: &mut Frame) {
+        self.limiter.clone().process(frame);
+    }
+
+    /// Nobody hears it any more: who comes back to it does not go on from here.
+    pub fn end(&mut self) {
         self.made = None;
     }
 
-    /// The first `samples` of what comes after its last frame, less than 20 ms and a whole number of 2.5: behind `bytes`.
+    /// The next `samples` of an encoding, less than 20 ms and a whole number of 2.5: what is left of the last frame, and
+    /// then `frame`; behind `bytes`.
     pub fn encode_rest(
         &mut self,
-        class: Class,
+        coding: Coding,
         frame: &Frame,
         samples: usize,
         bytes: &mut Vec<u8>,
         counters: &mut Counters,
     ) -> Pieces {
         let mut pieces = [const { None }; PIECES];
-        let Some(coder) = &mut self.coders[class as usize] else { return pieces };
+        let Some(coder) = self.coders.iter_mut().find(|coder| coder.coding == coding) else { return pieces };
         coder.encoded = None;
+        let last = self.frames[self.current].samples();
+        let early = &last[last.len() - coding.shift * CHANNELS..];
+        let mut sound = [0.0; FRAME_SAMPLES * CHANNELS];
+        for (to, from) in sound.iter_mut().zip(early.iter().chain(frame.samples())) {
+            *to = *from;
+        }
         let mut done = 0;
         for piece in &mut pieces {
             let Some(length) = PIECE_SAMPLES.into_iter().find(|length| *length <= samples - done) else { break };
             let start = bytes.len();
             bytes.resize(start + MAX_PACKET_BYTES, 0);
-            let part = &frame.samples()[done * CHANNELS..(done + length) * CHANNELS];
+            let part = &sound[done * CHANNELS..(done + length) * CHANNELS];
             counters.encodes += 1;
             let written = coder.encoder.encode_part(part, &mut bytes[start..]);
             counters.failed_encodes += u64::from(written.is_err());

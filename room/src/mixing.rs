@@ -247,13 +247,14 @@ impl Desk {
         if phase.talker.is_none() || phase.needs_pcm {
             self.groups.iter_mut().for_each(Group::advance);
         }
-        if phase.talker.is_none() && !is_anyone_leaving {
+        if !phase.is_waiting && !is_anyone_leaving {
             is_busy |= self.forward_after(step, now, members, counters, effects);
         }
         self.groups.retain(|group| group.hearers > 0);
         let mixes = if watched { self.mixes(members) } else { 0 };
+        let figures = (mixes, self.forward.talker());
         let common = self.common.as_deref().filter(|common| common.is_made_in(number));
-        is_busy | self.meters.tick(watched, (number, length), members, common, mixes, effects)
+        is_busy | self.meters.tick(watched, (number, length), members, common, figures, effects)
     }
 
     /// Who wants the same, or nothing any more, and hears it already, needs no mix of his own.
@@ -286,23 +287,20 @@ impl Desk {
         let talker = self.forward.talker();
         for member in members.iter_mut() {
             let Some(hearer) = &mut member.hearer else { continue };
-            if talker.is_some() {
-                let group = hearer.group.filter(|_| !hearer.is_relayed && talker != Some(member.id));
-                hearer.wanted = group.map_or(Source::Common, Source::Personal);
-                if let Some(group) = group.and_then(|id| find_mut(&mut self.groups, id)) {
-                    group.is_wanted = true;
-                    group.heard_by.add(hearer.reports.class(), hearer.is_new());
-                }
-                continue;
-            }
-            hearer.wanted = source(hearer, member.track.as_deref(), &self.groups, number, self.length.count(OWN_TIME));
+            hearer.align(number, self.length.samples());
+            hearer.wanted = match talker {
+                Some(talker) if hearer.is_relayed || talker == member.id => Source::Common,
+                Some(_) => hearer.group.map_or(Source::Common, Source::Personal),
+                None => source(hearer, member.track.as_deref(), &self.groups, number, self.length.count(OWN_TIME)),
+            };
             match hearer.wanted {
+                Source::Common if talker.is_some() => {}
                 Source::Common => is_common_wanted = true,
                 Source::Own => {}
                 Source::Personal(id) => {
                     if let Some(group) = find_mut(&mut self.groups, id) {
                         group.is_wanted = true;
-                        group.heard_by.add(hearer.reports.class(), hearer.is_new());
+                        group.heard_by.add(hearer.coding(), hearer.is_new());
                     }
                 }
             }
@@ -376,6 +374,7 @@ impl Desk {
         let mut goes_on = false;
         self.loudest.gather(number, members);
         let talker = self.forward.talker();
+        let is_sent = |id, hearer: &Hearer| talker.is_none_or(|talker| talker != id && hearer.is_mixed());
         let Self { bus, master, common, groups, duck, dim, scratch, loudest, .. } = self;
         let (bytes, csrcs) = (&mut effects.bytes, &mut effects.contributors);
         if let Some(mix) = common.as_deref_mut().filter(|_| is_common_wanted) {
@@ -383,9 +382,9 @@ impl Desk {
             goes_on |= mix.goes_on();
             if is_made {
                 let mut hearers = Hearers::default();
-                let who = members.iter().filter_map(|m| m.hearer.as_ref()).filter(|h| h.wanted == Source::Common);
-                let who = who.filter(|_| talker.is_none());
-                who.for_each(|hearer| hearers.add(hearer.reports.class(), hearer.is_new()));
+                let who = members.iter().filter_map(|m| Some((m.id, m.hearer.as_ref()?)));
+                let who = who.filter(|(id, hearer)| hearer.wanted == Source::Common && is_sent(*id, hearer));
+                who.for_each(|(_, hearer)| hearers.add(hearer.coding(), hearer.is_new()));
                 mix.encode(number, hearers, bytes, counters);
                 mix.contributors = loudest.list(|_| true, bytes, csrcs);
             }
@@ -405,15 +404,15 @@ impl Desk {
             group.mix = Some(mix);
         }
         for at in 0..members.len() {
-            let Some(hearer) = &members[at].hearer else { continue };
-            if talker.is_some() && (hearer.is_relayed || hearer.wanted == Source::Common) {
-                continue;
-            }
-            let (id, group) = (members[at].id, hearer.group.and_then(|id| find(groups, id)));
-            let (wanted, class, is_new) = (hearer.wanted, hearer.reports.class(), hearer.is_new());
+            let (id, hearer) = (members[at].id, members[at].hearer.as_ref());
+            let Some(hearer) = hearer.filter(|hearer| is_sent(id, hearer)) else { continue };
+            let group = hearer.group.and_then(|id| find(groups, id));
+            let (wanted, coding, is_new) = (hearer.wanted, hearer.coding(), hearer.is_new());
             let payload = match wanted {
-                Source::Common => common.as_deref().and_then(|mix| mix.payload(number, class)),
-                Source::Personal(id) => find(groups, id).and_then(|group| group.mix.as_deref()?.payload(number, class)),
+                Source::Common => common.as_deref().and_then(|mix| mix.payload(number, coding)),
+                Source::Personal(id) => {
+                    find(groups, id).and_then(|group| group.mix.as_deref()?.payload(number, coding))
+                }
                 Source::Own => {
                     let Some(mut mix) = members[at].track.as_deref_mut().and_then(|t| t.own.take()) else { continue };
                     let own = members[at].track.as_deref().filter(|track| track.sounds(number));
@@ -435,12 +434,12 @@ impl Desk {
                     goes_on |= mix.goes_on();
                     if is_made {
                         let mut hearers = Hearers::default();
-                        hearers.add(class, is_new);
+                        hearers.add(coding, is_new);
                         mix.encode(number, hearers, bytes, counters);
                         let is_in = |other| other != id && group.is_none_or(|group| !group.leaves_out(other));
                         mix.contributors = loudest.list(is_in, bytes, csrcs);
                     }
-                    let payload = mix.payload(number, class);
+                    let payload = mix.payload(number, coding);
                     if let Some(track) = members[at].track.as_deref_mut() {
                         track.own = Some(mix);
                     }

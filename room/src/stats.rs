@@ -37,6 +37,7 @@ impl Watched {
             delay_ms: tenth(ms(stats.delay)),
             rtt_ms: self.rtt_ms,
             auto_gain_db: auto_gain_db.map(tenth),
+            ..TrackStats::default()
         }
     }
 

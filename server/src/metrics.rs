@@ -28,6 +28,10 @@ const SOCKET_SNAPSHOTS: &str = "mixminus_websocket_snapshots_total";
 const SOCKET_COMMANDS: &str = "mixminus_websocket_commands_total";
 const LOG_DROPPED: &str = "mixminus_event_log_dropped_total";
 const TICK_SECONDS: &str = "mixminus_tick_duration_seconds";
+/// The codec's part of the delay: ticks that decoded or encoded anything, measured around the whole tick.
+const CODEC_SECONDS: &str = "mixminus_codec_duration_seconds";
+/// From when a tick is due to its begin: what sound waits longer than it should.
+const LATE_SECONDS: &str = "mixminus_tick_wait_seconds";
 /// From the arrival of a packet to the tick that plays it: jitter buffer and wait for the tick.
 const WAIT_SECONDS: &str = "mixminus_playout_wait_seconds";
 
@@ -197,13 +201,17 @@ impl Metrics {
             self.recorder.register_gauge(&Key::from_static_name(name), &METADATA).set(value);
         }
         let mut page = self.page.render();
-        let ticks = |c: &'a Counters| (&c.tick_buckets[..], &c.tick_sum_us);
-        render_buckets(
-            &mut page,
-            (TICK_SECONDS, "Time to mix one tick of one room"),
-            &TICK_BUCKETS_US,
-            workers.iter().map(|c| ticks(c)),
-        );
+        type Of = fn(&Counters) -> (&[AtomicU64], &AtomicU64);
+        let of_ticks: [(&str, &str, Of); 3] = [
+            (TICK_SECONDS, "Time to mix one tick of one room", |c| (&c.tick_buckets, &c.tick_sum_us)),
+            (CODEC_SECONDS, "Time to decode, mix and encode one tick of one room, where anything was", |c| {
+                (&c.codec_buckets, &c.codec_sum_us)
+            }),
+            (LATE_SECONDS, "Time from when a tick is due to its begin", |c| (&c.late_buckets, &c.late_sum_us)),
+        ];
+        for (name, help, of) in of_ticks {
+            render_buckets(&mut page, (name, help), &TICK_BUCKETS_US, workers.iter().map(|c| of(c)));
+        }
         let waits = |c: &'a Counters| (&c.wait_buckets[..], &c.wait_sum_us);
         render_buckets(
             &mut page,
@@ -301,9 +309,9 @@ mod tests {
     fn ticks_of_each_worker_are_a_histogram() {
         let metrics = Metrics::new().unwrap();
         let worker = Counters::default();
-        worker.tick(Duration::from_micros(90), Duration::ZERO);
-        worker.tick(Duration::from_micros(700), Duration::from_millis(21));
-        worker.tick(Duration::from_secs(1), Duration::ZERO);
+        worker.tick(Duration::from_micros(90), Duration::ZERO, 0);
+        worker.tick(Duration::from_micros(700), Duration::from_millis(21), 2);
+        worker.tick(Duration::from_secs(1), Duration::ZERO, 1);
         Counters::add(&worker.wait_buckets[1], 3);
         Counters::add(&worker.wait_sum_us, 9_000);
         let page = metrics.render(&NOW, [&Counters::default(), &worker].into_iter());
@@ -313,6 +321,13 @@ mod tests {
             r#"mixminus_tick_duration_seconds_bucket{worker="1",le="+Inf"} 3"#,
             r#"mixminus_tick_duration_seconds_count{worker="1"} 3"#,
             r#"mixminus_tick_duration_seconds_sum{worker="1"} 1.00079"#,
+            r#"mixminus_codec_duration_seconds_bucket{worker="1",le="0.0001"} 0"#,
+            r#"mixminus_codec_duration_seconds_bucket{worker="1",le="0.001"} 1"#,
+            r#"mixminus_codec_duration_seconds_count{worker="1"} 2"#,
+            r#"mixminus_codec_duration_seconds_sum{worker="1"} 1.0007"#,
+            r#"mixminus_tick_wait_seconds_bucket{worker="1",le="0.02"} 2"#,
+            r#"mixminus_tick_wait_seconds_bucket{worker="1",le="0.05"} 3"#,
+            r#"mixminus_tick_wait_seconds_sum{worker="1"} 0.021"#,
             r#"mixminus_playout_wait_seconds_bucket{worker="1",le="0.0025"} 0"#,
             r#"mixminus_playout_wait_seconds_bucket{worker="1",le="0.005"} 3"#,
             r#"mixminus_playout_wait_seconds_sum{worker="1"} 0.009"#,

@@ -62,6 +62,10 @@ pub enum ServerMessage {
         mixes: u32,
         /// The longest tick of the last second, ms.
         tick_ms: f32,
+        /// How many hearers get a lone talker's packets as they came just now; the others hear a mix.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        #[cfg_attr(test, ts(as = "Option<u32>"))]
+        forwarded: u32,
     },
     /// A call light: somebody asks to be noticed.
     Alert {
@@ -130,6 +134,22 @@ pub struct TrackStats {
     /// What the automatic gain adds just now, dB; none if it is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_gain_db: Option<f32>,
+    /// It talks alone just now, and its packets go out as they came.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(test, ts(as = "Option<bool>"))]
+    pub forwarded: bool,
+    /// Its peer gets a lone talker's packets as they came just now, and no mix.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(test, ts(as = "Option<bool>"))]
+    pub hears_forwarded: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// One change of a room's state.

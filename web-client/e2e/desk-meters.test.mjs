@@ -28,6 +28,22 @@ test("networks, mixes, loudness and the limiter read in figures", async () => {
   await done(page);
 });
 
+test("who is forwarded has a badge that says so, as long as it is true", async () => {
+  const page = await inRoom();
+  const figures = page.getByLabel("Figures of the room");
+  const badge = (name) => strip(page, name).getByRole("img", { name: `${name} talks alone: the others get the packets as they come, at once and unmixed` });
+  const net = { loss_percent: 0, jitter_ms: 1, delay_ms: 20 };
+  server.send({ type: "stats", tracks: { sam: { ...net, forwarded: true }, ines: { ...net, hears_forwarded: true } }, mixes: 1, tick_ms: 0.2, forwarded: 4 });
+  await badge("Sam").waitFor();
+  assert.equal(await badge("Sam").getAttribute("title"), await badge("Sam").getAttribute("aria-label"), "also for a mouse");
+  assert.equal(await badge("Ines").count(), 0, "who only hears is not forwarded");
+  assert.match(await figures.innerText(), /1 mix · tick 0\.2 ms · 4 forwarded/);
+  server.send({ type: "stats", tracks: { sam: net, ines: net }, mixes: 3, tick_ms: 0.9 });
+  await badge("Sam").waitFor({ state: "detached" });
+  assert.doesNotMatch(await figures.innerText(), /forwarded/);
+  await done(page);
+});
+
 test("a tone that one hears stands in the spectrum where it belongs", async () => {
   const page = await inRoom();
   const graph = page.getByLabel("Spectrum of what you hear");
@@ -164,7 +180,7 @@ for (const [name, viewport] of [["phone", PHONE], ["desktop", DESK]]) {
         const wide = await page.evaluate(() => document.scrollingElement.scrollWidth);
         assert.ok(wide <= viewport.width, `${what} is ${wide} px wide`);
       };
-      server.send({ type: "stats", tracks: { sam: { loss_percent: 2.4, jitter_ms: 3.5, delay_ms: 42, auto_gain_db: 6.2 } }, mixes: 3, tick_ms: 0.9 });
+      server.send({ type: "stats", tracks: { sam: { loss_percent: 2.4, jitter_ms: 3.5, delay_ms: 42, auto_gain_db: 6.2, forwarded: true } }, mixes: 3, tick_ms: 0.9, forwarded: 2 });
       await button(page, "Solo Ines").click();
       await page.getByLabel("Play a file into the room").setInputFiles({ name: "jingle.wav", mimeType: "audio/wav", buffer: wav(440, -12, 60) });
       await button(page, "Pause jingle.wav").click();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{State, Talker};
+use super::{State, Talker, is_before};
 use crate::{
     Contributors, Counters, Effects, Member,
-    class::CLASSES,
+    class::{CLASSES, Coding},
     hearer::{Hearer, Numbers, Source},
     mix::Pieces,
     mixing::Desk,
@@ -13,15 +13,32 @@ use crate::{
     track::{Track, is_pause},
 };
 
+/// Who leaves the mix for the packets of the talker at `place`.
+pub(super) struct Leaving {
+    /// The tick that they heard last.
+    pub step: Step,
+    pub place: usize,
+    /// By so many samples what they have heard lies behind what is played.
+    pub delay: u32,
+    /// The RTP time of their first packet.
+    pub first: u32,
+}
+
+impl Leaving {
+    /// Whether one who heard a mix in that tick is among them.
+    fn is_among(&self, hearer: &Hearer, delay: u32) -> bool {
+        let is_plain = matches!(hearer.heard(), Some(Source::Common | Source::Own));
+        is_plain && hearer.heard_in(self.step.number) && hearer.coding().shift as u32 + delay == self.delay
+    }
+}
+
 impl Desk {
     /// Fills what is left between the mix and the first packet.
-    #[expect(clippy::too_many_arguments, reason = "one step of the tick, with all that a tick works on")]
     pub(super) fn send_rest(
         &mut self,
-        number: u64,
+        leaving: &Leaving,
         rest: usize,
         frame: &audio::Frame,
-        place: usize,
         members: &mut [Member],
         counters: &mut Counters,
         effects: &mut Effects,
@@ -29,31 +46,40 @@ impl Desk {
         if rest == 0 {
             return;
         }
-        let is_sent = |hearer: &Hearer, source| hearer.heard() == Some(source) && hearer.heard_in(number);
+        let (place, delay) = (leaving.place, self.delay());
         let mut common = frame.clone();
-        if let Some(mix) = self.common.as_deref_mut() {
+        if let Some(mix) = self.common.as_deref() {
             mix.limit_rest(&mut common);
         }
         let first = effects.contributors.len();
         effects.contributors.extend(members[place].track.as_deref().map(|track| track.csrc));
         let contributors = Contributors { csrcs: first..effects.contributors.len(), levels: 0..0 };
-        let mut shared: [Option<Pieces>; CLASSES] = Default::default();
-        for at in (0..members.len()).filter(|at| *at != place) {
+        // They differ by their class alone.
+        let mut shared: [Option<(Coding, Pieces)>; CLASSES] = Default::default();
+        for at in 0..members.len() {
+            if !self.can_be_relayed(at, place, members) {
+                continue;
+            }
             let Member { id, hearer: Some(hearer), track, .. } = &mut members[at] else { continue };
-            let class = hearer.reports.class();
-            let pieces = if is_sent(hearer, Source::Common) {
+            if !leaving.is_among(hearer, delay) {
+                continue;
+            }
+            let coding = hearer.coding();
+            let own = track.as_deref_mut().and_then(|track| track.own.as_deref_mut());
+            let pieces = if hearer.heard() == Some(Source::Common) {
                 let Some(mix) = self.common.as_deref_mut() else { continue };
-                let known = shared[class as usize].take();
-                let pieces =
-                    known.unwrap_or_else(|| mix.encode_rest(class, &common, rest, &mut effects.bytes, counters));
-                shared[class as usize] = Some(pieces.clone());
+                let bytes = &mut effects.bytes;
+                let known = shared[coding.class as usize].take().filter(|(known, _)| *known == coding);
+                let (_, pieces) =
+                    known.unwrap_or_else(|| (coding, mix.encode_rest(coding, &common, rest, bytes, counters)));
+                shared[coding.class as usize] = Some((coding, pieces.clone()));
                 pieces
-            } else if is_sent(hearer, Source::Own)
-                && let Some(mix) = track.as_deref_mut().and_then(|track| track.own.as_deref_mut())
-            {
+            } else if let Some(mix) = own {
                 let mut own = frame.clone();
                 mix.limit_rest(&mut own);
-                mix.encode_rest(class, &own, rest, &mut effects.bytes, counters)
+                let pieces = mix.encode_rest(coding, &own, rest, &mut effects.bytes, counters);
+                mix.end();
+                pieces
             } else {
                 continue;
             };
@@ -64,19 +90,17 @@ impl Desk {
         }
     }
 
-    /// His packets from the RTP time `first` on, where the mix has come to.
-    #[expect(clippy::too_many_arguments, reason = "one step of the tick, with all that a tick works on")]
+    /// The talker's packets from where the mix has come to.
     pub(super) fn begin_behind_mix(
         &mut self,
-        step: Step,
-        first: u32,
+        leaving: &Leaving,
         now: Duration,
-        place: usize,
         members: &mut [Member],
         counters: &mut Counters,
         effects: &mut Effects,
     ) {
-        let id = members[place].id;
+        let Leaving { step, place, first, .. } = *leaving;
+        let (id, delay, is_on) = (members[place].id, self.delay(), self.forward.is_on());
         let Some(numbers) = members[place]
             .track
             .as_deref()
@@ -85,7 +109,10 @@ impl Desk {
         else {
             return;
         };
-        self.relay_to_all(place, members, |hearer| hearer.heard_in(step.number).then_some(numbers));
+        self.relay_to_all(place, members, |hearer| match hearer.heard_in(step.number) {
+            true => leaving.is_among(hearer, delay).then_some(Some(numbers)),
+            false => (!is_on).then_some(None),
+        });
         let Some(track) = members[place].track.take() else { return };
         let mut talker = Talker { id, end: first, at: now, is_pausing: false };
         let media_time = step.media_time as u32 + self.length.samples() as u32;
@@ -93,10 +120,14 @@ impl Desk {
             let numbers = Numbers { sequence: kept.sequence, timestamp: kept.timestamp, samples: kept.samples as u32 };
             talker.end = kept.end();
             talker.is_pausing = is_pause(&kept.payload);
-            send((numbers, Some(track.csrc)), &kept.payload, media_time, members, counters, effects);
+            // The others have it already.
+            let is_to = |hearer: &Hearer| !is_on || hearer.heard_in(step.number);
+            send((numbers, Some(track.csrc)), &kept.payload, media_time, members, is_to, counters, effects);
         }
         members[place].track = Some(track);
-        self.forward.state = State::On(talker);
+        if !is_on {
+            self.forward.state = State::On(talker);
+        }
     }
 }
 
@@ -106,6 +137,7 @@ pub(super) fn send(
     payload: &[u8],
     media_time: u32,
     members: &mut [Member],
+    is_to: impl Fn(&Hearer) -> bool,
     counters: &mut Counters,
     effects: &mut Effects,
 ) {
@@ -117,7 +149,10 @@ pub(super) fn send(
     // How loud he is nobody has measured.
     let contributors = Contributors { csrcs: first..effects.contributors.len(), levels: 0..0 };
     for member in members.iter_mut() {
-        let Some(hearer) = member.hearer.as_mut().filter(|hearer| hearer.is_relayed) else { continue };
+        let Some(hearer) = member.hearer.as_mut().filter(|hearer| hearer.is_relayed && is_to(hearer)) else { continue };
+        if hearer.parts.is_some_and(|(end, _)| !is_before(numbers.timestamp, end)) {
+            continue;
+        }
         if let Some(media) = hearer.relayed(member.id, numbers, media_time, (range.clone(), contributors.clone())) {
             effects.media.push(media);
             counters.sent += 1;

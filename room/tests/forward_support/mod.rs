@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 
 use audio::{CHANNELS, Decoder, Encoder, EncoderSettings, MAX_DECODED};
-use room::{Effects, MemberId, Room, Rtp, Settings};
-use signaling::{Command, PersonalPatch, TrackPatch, WishPatch};
+use room::{Effect, Effects, MemberId, Room, Rtp, Settings};
+use signaling::{Command, PersonalPatch, TrackId, TrackPatch, TrackStats, WishPatch};
 
 use super::room_support::{self, Part, join, track_id};
 
@@ -20,6 +20,7 @@ pub struct Packet {
 
 struct Talker {
     member: u64,
+    ssrc: u32,
     voice: Voice,
     encoder: Encoder,
     samples: usize,
@@ -37,6 +38,8 @@ pub struct Scene {
     sent: BTreeMap<u64, Vec<(Duration, Vec<u8>)>>,
     got: BTreeMap<u64, Vec<Packet>>,
     marks: Vec<Duration>,
+    /// The last figures of the tracks, and how many get packets.
+    pub stats: Option<(BTreeMap<TrackId, TrackStats>, u32)>,
     effects: Effects,
     random: u64,
 }
@@ -53,6 +56,7 @@ impl Scene {
             sent: BTreeMap::new(),
             got: BTreeMap::new(),
             marks: Vec::new(),
+            stats: None,
             effects: Effects::new(),
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
         }
@@ -95,6 +99,7 @@ impl Scene {
             }
             None => self.talkers.push(Talker {
                 member,
+                ssrc: member as u32,
                 voice,
                 encoder: Encoder::new(encoder).unwrap(),
                 samples,
@@ -109,6 +114,27 @@ impl Scene {
 
     pub fn hush(&mut self, member: u64) {
         self.talkers.iter_mut().filter(|talker| talker.member == member).for_each(|talker| talker.is_on = false);
+    }
+
+    /// What a member says goes on in another stream, whose numbers begin anywhere.
+    pub fn renew(&mut self, member: u64) {
+        let bits = self.random(1 << 31) as u32;
+        let talker = self.talkers.iter_mut().find(|talker| talker.member == member).unwrap();
+        (talker.ssrc, talker.sequence, talker.timestamp) = (bits, bits as u16, bits.wrapping_mul(7));
+    }
+
+    /// Sends the sign of life of a pause: a packet without content, in the mode of the last one.
+    pub fn send_dtx(&mut self, member: u64) {
+        let talker = self.talkers.iter_mut().find(|talker| talker.member == member).unwrap();
+        let payload = vec![self.sent[&member].last().unwrap().1[0]];
+        let away = self.now.saturating_sub(talker.due).as_micros() as u32 * 48 / 1_000;
+        let timestamp = talker.timestamp.wrapping_add(away);
+        let Talker { ssrc, sequence, .. } = *talker;
+        let rtp = Rtp { ssrc, sequence, timestamp, payload: &payload, is_copy: false };
+        self.room.packet(MemberId(member), rtp, self.now, &mut self.effects);
+        talker.sequence = sequence.wrapping_add(1);
+        self.sent.entry(member).or_default().push((self.now, payload));
+        self.take();
     }
 
     /// A second voice begins now.
@@ -169,7 +195,7 @@ impl Scene {
         };
         payload.truncate(length);
         let rtp = Rtp {
-            ssrc: talker.member as u32,
+            ssrc: talker.ssrc,
             sequence: talker.sequence,
             timestamp: talker.timestamp,
             payload: &payload,
@@ -188,6 +214,11 @@ impl Scene {
             let payload = self.effects.payload(media).to_vec();
             let packet = Packet { sequence: media.sequence, timestamp: media.timestamp, payload, at: self.now };
             self.got.get_mut(&media.to.0).unwrap().push(packet);
+        }
+        for effect in self.effects.control.drain(..) {
+            if let Effect::Stats { tracks, forwarded, .. } = effect {
+                self.stats = Some((tracks, forwarded));
+            }
         }
         self.effects.clear();
     }

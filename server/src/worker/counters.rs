@@ -37,6 +37,15 @@ pub struct Counters {
     pub wait_buckets: [AtomicU64; room::WAIT_BUCKETS_US.len() + 1],
     /// All of that, microseconds.
     pub wait_sum_us: AtomicU64,
+    /// How many ticks with codec work took at most each of [`TICK_BUCKETS_US`], then the rest. It is taken around the
+    /// room's whole step, which reads no clock: decoding, mixing and encoding of all, some µs of it neither.
+    pub codec_buckets: [AtomicU64; TICK_BUCKETS_US.len() + 1],
+    /// The sum of those, microseconds.
+    pub codec_sum_us: AtomicU64,
+    /// How many ticks began at most each of [`TICK_BUCKETS_US`] after they were due, then the rest.
+    pub late_buckets: [AtomicU64; TICK_BUCKETS_US.len() + 1],
+    /// The sum of that, microseconds.
+    pub late_sum_us: AtomicU64,
     /// Ticks that began more than one frame late.
     pub late_ticks: AtomicU64,
 }
@@ -57,14 +66,22 @@ impl Counters {
         counter.load(Relaxed)
     }
 
-    /// Notes one tick of one room.
-    pub fn tick(&self, took: Duration, late: Duration) {
-        let us = took.as_micros() as u64;
-        let bucket = TICK_BUCKETS_US.iter().position(|bound| us <= *bound).unwrap_or(TICK_BUCKETS_US.len());
-        Self::add(&self.tick_buckets[bucket], 1);
-        Self::add(&self.tick_sum_us, us);
+    /// Notes one tick of one room, in which so many frames were decoded and encoded.
+    pub fn tick(&self, took: Duration, late: Duration, codec_frames: u64) {
+        sort(took, &self.tick_buckets, &self.tick_sum_us);
+        sort(late, &self.late_buckets, &self.late_sum_us);
+        if codec_frames > 0 {
+            sort(took, &self.codec_buckets, &self.codec_sum_us);
+        }
         if late > audio::FRAME_TIME {
             Self::add(&self.late_ticks, 1);
         }
     }
+}
+
+fn sort(time: Duration, buckets: &[AtomicU64; TICK_BUCKETS_US.len() + 1], sum_us: &AtomicU64) {
+    let us = time.as_micros() as u64;
+    let bucket = TICK_BUCKETS_US.iter().position(|bound| us <= *bound).unwrap_or(TICK_BUCKETS_US.len());
+    Counters::add(&buckets[bucket], 1);
+    Counters::add(sum_us, us);
 }

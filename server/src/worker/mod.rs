@@ -335,11 +335,13 @@ impl Worker {
         }
         room.update_watched();
         if room.room.wake_at().is_some_and(|wake| wake <= now) {
+            let frames = room.room.codec_frames();
             room.room.tick(now, &mut self.effects);
+            let frames = room.room.codec_frames() - frames;
             room.count_now_and_then(&self.counters);
             let took = self.settings.clock.now().saturating_sub(now);
             room.took(took);
-            self.counters.tick(took, now.saturating_sub(at));
+            self.counters.tick(took, now.saturating_sub(at), frames);
         }
         self.deliver(slot, now);
     }

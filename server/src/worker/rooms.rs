@@ -99,9 +99,9 @@ impl Entry {
                     short_term_lufs: master.short_term_lufs,
                     integrated_lufs: master.integrated_lufs,
                 },
-                Effect::Stats { tracks, mixes } => {
+                Effect::Stats { tracks, mixes, forwarded } => {
                     let tick_ms = std::mem::take(&mut self.longest_tick).as_secs_f32() * 1000.0;
-                    ServerMessage::Stats { tracks, mixes, tick_ms: (tick_ms * 100.0).round() / 100.0 }
+                    ServerMessage::Stats { tracks, mixes, tick_ms: (tick_ms * 100.0).round() / 100.0, forwarded }
                 }
                 Effect::Alert { from, name, to } => ServerMessage::Alert { from, name, to },
                 Effect::Signal { from, to, data } => {

@@ -390,7 +390,9 @@ tracks: Record<string, TrackStats>,
 /** How many mixes are encoded. */
 mixes: number,
 /** The longest tick of the last second, ms. */
-tick_ms: number, }
+tick_ms: number,
+/** How many hearers get a lone talker's packets as they came just now; the others hear a mix. */
+forwarded?: number, }
 | { "type": "alert",
 /** The track of who calls; none: the desk or a program. */
 from?: TrackId,
@@ -434,7 +436,11 @@ delay_ms: number,
 /** To the server and back, ms, as the peer reported it; none if it did not. */
 rtt_ms?: number,
 /** What the automatic gain adds just now, dB; none if it is off. */
-auto_gain_db?: number, };
+auto_gain_db?: number,
+/** It talks alone just now, and its packets go out as they came. */
+forwarded?: boolean,
+/** Its peer gets a lone talker's packets as they came just now, and no mix. */
+hears_forwarded?: boolean, };
 
 /** One change of a room's state. */
 export type Change =

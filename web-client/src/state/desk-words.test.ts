@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { clock, lossText, ordinal, turnedSentence } from "./desk-words";
-import type { RoomState } from "../network/wire";
+import { clock, forwardedSentence, forwardedText, lossText, ordinal, turnedSentence } from "./desk-words";
+import type { RoomState, ServerMessage } from "../network/wire";
 import { example } from "./examples";
 import { NO_HISTORY } from "./history";
 
@@ -15,6 +15,14 @@ test("an_undo_says_what_it_did_and_whom_it_overrode", () => {
     "Undone: gain of Anna is 0.0 dB. Another hand had set gain of Anna to +3.0 dB since.",
   );
   expect(turnedSentence("Undone", { history: NO_HISTORY, moves: [], overridden: [] }, tracks)).toBe("Undone: that strip has left.");
+});
+
+test("who_is_forwarded_is_said_of_him_and_of_nobody_else", () => {
+  const stats = example<Extract<ServerMessage, { type: "stats" }>>("server-stats");
+  const sentences = Object.values(stats.tracks).map((track) => forwardedSentence("Anna", track));
+  expect(sentences).toEqual(["Anna talks alone: the others get the packets as they come, at once and unmixed", null]);
+  expect(forwardedSentence("Anna", undefined)).toBe(null);
+  expect([undefined, 0, stats.forwarded].map(forwardedText)).toEqual(["", "", "12 forwarded"]);
 });
 
 test("figures_are_short_and_keep_their_unit", () => {

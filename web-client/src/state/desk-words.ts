@@ -1,6 +1,6 @@
 /** What the desk says of its controls, in words. */
 
-import type { Bus, TrackState } from "../network/wire";
+import type { Bus, TrackState, TrackStats } from "../network/wire";
 import { gainSpoken, panSpoken } from "./fader";
 import type { Turned } from "./history";
 import { isOfRoom, type Control, type Value } from "./holds";
@@ -50,6 +50,16 @@ function valueWord(control: Control, value: Value): string {
 /** `0.6 %`. */
 export function lossText(percent: number): string {
   return `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)} %`;
+}
+
+/** What it means that a talker is forwarded, for who looks at its strip; null while it is mixed. */
+export function forwardedSentence(name: string, stats: TrackStats | undefined): string | null {
+  return stats?.forwarded === true ? `${name} talks alone: the others get the packets as they come, at once and unmixed` : null;
+}
+
+/** How many hearers get a lone talker's packets, for the figures of the room; empty while all hear a mix. */
+export function forwardedText(hearers: number | undefined): string {
+  return hearers === undefined || hearers === 0 ? "" : `${hearers} forwarded`;
 }
 
 /** `1st`, `2nd`, `3rd`, `11th`. */

@@ -9,6 +9,7 @@ const PATHS = {
   stop: "M6 6h12v12H6z",
   loop: "M17 2l4 4-4 4M3 11V9a3 3 0 0 1 3-3h15M7 22l-4-4 4-4M21 13v2a3 3 0 0 1-3 3H3",
   more: "M5 12h.01M12 12h.01M19 12h.01",
+  forwarded: "M4 12h8M9 7l5 5-5 5M15 7l5 5-5 5",
   settings: "M4 7h9M19 7h1M4 17h1M11 17h9M16 4.5v5M8 14.5v5",
 } as const;
 

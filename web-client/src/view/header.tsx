@@ -2,6 +2,7 @@
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { RoomSession } from "../network/session";
+import { forwardedText } from "../state/desk-words";
 import { sentence } from "../state/session";
 import type { RoomStore } from "../state/store";
 import { roomFigures } from "../state/words";
@@ -23,6 +24,7 @@ export function Header({ store }: Props) {
   const figures = [
     room && roomFigures(room),
     stats !== null && live && `${stats.mixes} ${stats.mixes === 1 ? "mix" : "mixes"} · tick ${stats.tick_ms.toFixed(1)} ms`,
+    live && forwardedText(stats?.forwarded),
     roundTrip !== null && live && `${Math.round(roundTrip)} ms`,
   ].filter(Boolean);
   const leave = () => {

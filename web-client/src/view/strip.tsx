@@ -4,7 +4,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Desk } from "../network/desk";
 import type { TrackState } from "../network/wire";
-import { lossText } from "../state/desk-words";
+import { forwardedSentence, lossText } from "../state/desk-words";
 import { gainText, panText } from "../state/fader";
 import { wishFor } from "../state/mine";
 import { silencedFor } from "../state/personal";
@@ -12,6 +12,7 @@ import type { RoomStore } from "../state/store";
 import { parseGain, parsePan } from "../state/typed";
 import { kindWord } from "../state/words";
 import { BusSelect } from "./bus-select";
+import { DeskIcon } from "./desk-icons";
 import { Fader, FaderScale } from "./fader";
 import { useHead } from "./head";
 import { Knob } from "./knob";
@@ -69,6 +70,7 @@ export const Strip = memo(function Strip({ track, own, colour, store, desk, canv
       </header>
       <div class="lamp-row">
         <p class={["lamp", talking && "on", muted && "cut"].filter(Boolean).join(" ")}>{muted ? "muted" : talking ? "talking" : own ? "you" : kindWord(track.kind)}</p>
+        <Forwarded id={id} name={name} store={store} />
         <StripMenu track={track} own={own} store={store} desk={desk} rename={() => (renaming.value = true)} disabled={disabled} />
       </div>
       <div class="pan">
@@ -132,6 +134,17 @@ function mineWords(wish: ReturnType<typeof wishFor>): string {
   const parts = [wish.muted ? "muted" : wish.gain_db !== 0 && gainText(wish.gain_db), wish.pan !== undefined && panText(wish.pan)];
   const words = parts.filter(Boolean).join(" ");
   return words === "" ? "" : `me ${words}`;
+}
+
+/** Shows that all others get its packets as they come. */
+function Forwarded({ id, name, store }: { id: string; name: string; store: RoomStore }) {
+  const sentence = useComputed(() => (store.live.value ? forwardedSentence(name, store.stats.value?.tracks[id]) : null)).value;
+  if (sentence === null) return null;
+  return (
+    <span class="forwarded" role="img" aria-label={sentence} title={sentence}>
+      <DeskIcon name="forwarded" />
+    </span>
+  );
 }
 
 /** How its network does, once a second. */
