@@ -20,7 +20,7 @@ class Failed(Exception):
     """A server did not do what it should; the message says what to do about it."""
 
 
-class _Process:
+class Process:
     """A program whose output goes to a file; it is ended by SIGTERM."""
 
     def __init__(self, command, log):
@@ -33,6 +33,11 @@ class _Process:
         if self._process.poll() is not None:
             text = pathlib.Path(self._log).read_text(errors="replace")[-1500:]
             raise Failed(f"{self._command[0]} ended with {self._process.returncode}; the end of {self._log}:\n{text}")
+
+    @property
+    def pid(self):
+        """Its process id."""
+        return self._process.pid
 
     def cpu_s(self):
         """The processor time that it has used."""
@@ -61,7 +66,7 @@ class Mixminus:
 
     async def __aenter__(self):
         log = f"{self._folder}/mixminus-{'mixed' if self._mixed else 'alone'}.log"
-        self.process = _Process([self._binary, "--listen", "127.0.0.1:0", "--media-ip", self._address], log)
+        self.process = Process([self._binary, "--listen", "127.0.0.1:0", "--media-ip", self._address], log)
 
         def url():
             found = re.search(r"listening on (\S+)", pathlib.Path(log).read_text(errors="replace"))
@@ -100,9 +105,9 @@ class Mixminus:
 
 class Janus:
     """Debian's Janus with the AudioBridge, rooms at 48 kHz. `room` and `member` are further settings of the room and of each
-    who joins."""
+    who joins; each of them takes one of its `ports`."""
 
-    def __init__(self, folder, address, name, room=None, member=None):
+    def __init__(self, folder, address, name, room=None, member=None, ports=200):
         if not shutil.which("janus"):
             raise Failed("janus is missing; on Debian: apt-get install janus")
         if address.startswith("127."):
@@ -110,13 +115,13 @@ class Janus:
                 "Janus offers no loopback address, and this machine has no other; give it one that leads nowhere:\n"
                 "ip link add sound0 type dummy && ip addr add 192.0.2.1/32 dev sound0 && ip link set sound0 up"
             )
-        self._folder, self._address, self._name = folder, address, name
+        self._folder, self._address, self._name, self._ports = folder, address, name, ports
         self._room, self._member = room or {}, member or {}
 
     async def __aenter__(self):
         self._port = _free_port()
         configuration = tempfile.mkdtemp(prefix="janus-", dir=self._folder)
-        first = random.randrange(20_000, 28_000, 200)
+        first = random.randrange(20_000, 28_000, 200) if self._ports <= 200 else 10_000
         files = {
             "janus.jcfg": f"""general: {{
                 plugins_folder = "{_plugins()}/plugins"
@@ -125,7 +130,7 @@ class Janus:
                 session_timeout = 0
             }}
             nat: {{ ice_enforce_list = "{self._address}" }}
-            media: {{ rtp_port_range = "{first}-{first + 199}" }}
+            media: {{ rtp_port_range = "{first}-{first + self._ports - 1}" }}
             plugins: {{ disable = "{_all_but('plugins', 'audiobridge')}" }}
             transports: {{ disable = "{_all_but('transports', 'http')}" }}
             loggers: {{ disable = "libjanus_jsonlog.so" }}
@@ -135,12 +140,13 @@ class Janus:
         }
         for name, text in files.items():
             pathlib.Path(configuration, name).write_text(text)
-        self.process = _Process(["janus", "-F", configuration], f"{self._folder}/{self._name}.log")
+        self.process = Process(["janus", "-F", configuration], f"{self._folder}/{self._name}.log")
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
         self._waiting, self._rooms, self._poll = {}, {}, None
         try:
             await _until(self._answers, self.process)
             self._session = (await self._post("", janus="create"))["data"]["id"]
+            self._maker = await self._attach()
         except BaseException:
             await self.__aexit__()
             raise
@@ -155,24 +161,36 @@ class Janus:
 
     async def join(self, who, room, talks):
         """Connects a talker or a listener to a room; gives what ends it."""
-        handle = (await self._post(f"/{self._session}", janus="attach", plugin="janus.plugin.audiobridge"))["data"]["id"]
-        path = f"/{self._session}/{handle}"
-        if room not in self._rooms:
-            number = self._rooms[room] = len(self._rooms) + 1
-            body = {"request": "create", "room": number, "sampling_rate": 48_000, "description": room, **self._room}
-            made = await self._post(path, janus="message", body=body)
-            if made["plugindata"]["data"].get("audiobridge") != "created":
-                raise Failed(f"Janus makes no room: {made}")
         who.connection.getTransceivers()[0].direction = "sendrecv"  # a member of an AudioBridge does both
+        answer, leave = await self.admit(await client.offer(who.connection), room, talks)
+        await client.accept(who.connection, answer)
+        return leave
+
+    async def admit(self, sdp, room, talks):
+        """Takes an offer into a room; gives the answer's SDP and what ends it."""
+        path = await self._attach()
+        await self.make(room)
         body = {"request": "join", "room": self._rooms[room], "muted": not talks, **self._member}
-        jsep = {"type": "offer", "sdp": await client.offer(who.connection)}
-        answer = await self._message(path, body, jsep)
-        await client.accept(who.connection, answer["jsep"]["sdp"])
+        answer = await self._message(path, body, {"type": "offer", "sdp": sdp})
 
         async def leave():
             await self._post(path, janus="detach")
 
-        return leave
+        return answer["jsep"]["sdp"], leave
+
+    async def make(self, room):
+        """Makes a room if it is not there."""
+        if room in self._rooms:
+            return
+        number = self._rooms[room] = len(self._rooms) + 1
+        body = {"request": "create", "room": number, "sampling_rate": 48_000, "description": room, **self._room}
+        made = await self._post(self._maker, janus="message", body=body)
+        if made["plugindata"]["data"].get("audiobridge") != "created":
+            raise Failed(f"Janus makes no room: {made}")
+
+    async def _attach(self):
+        handle = await self._post(f"/{self._session}", janus="attach", plugin="janus.plugin.audiobridge")
+        return f"/{self._session}/{handle['data']['id']}"
 
     async def _answers(self):
         try:

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use signaling::client::Client;
 
-use crate::{events, listen, mix, parse, push, record, rooms, simulate, talk, token};
+use crate::{bench, events, listen, mix, parse, push, record, rooms, simulate, talk, token};
 
 /// Push sound files into an audio room, record it, mix it.
 #[derive(Debug, Parser)]
@@ -39,6 +39,7 @@ enum Command {
     Talk(talk::Talk),
     Listen(listen::Listen),
     Simulate(simulate::Simulate),
+    Bench(bench::Bench),
     Token(token::Token),
 }
 
@@ -61,6 +62,7 @@ impl Cli {
             Command::Talk(talk) => talk.run(&self.global).await,
             Command::Listen(listen) => listen.run(&self.global).await,
             Command::Simulate(simulate) => simulate.run(&self.global),
+            Command::Bench(bench) => bench.run(&self.global).await,
             Command::Token(token) => token.run(),
         }
     }
@@ -111,6 +113,11 @@ mod tests {
             ("mixminus simulate a.wav --network moon", "wifi"),
             ("mixminus simulate a.wav --loss 101", "0 to 100"),
             ("mixminus simulate a.wav --burst 0", "1..=50"),
+            ("mixminus bench --rooms 0", "1..=10000"),
+            ("mixminus bench --peers 5,x", "invalid digit"),
+            ("mixminus bench --seconds -1", "seconds"),
+            ("mixminus bench --max 5", "--search"),
+            ("mixminus bench --search rooms --max-tick-ms 0", "more than 0"),
             ("mixminus token --key k --room r --can fly --ttl 1h", "talk"),
             ("mixminus token --key k --room r --can talk --ttl 0", "90s"),
         ] {

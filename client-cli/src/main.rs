@@ -1,5 +1,6 @@
 //! `mixminus`: push files into a room, record it, mix it.
 
+mod bench;
 mod cli;
 mod events;
 mod failure;

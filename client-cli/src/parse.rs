@@ -53,6 +53,12 @@ pub fn percent(text: &str) -> Result<f64, String> {
     text.trim_end_matches('%').parse().ok().filter(|share| (0.0..=100.0).contains(share)).ok_or_else(wrong)
 }
 
+/// A number above zero.
+pub fn positive(text: &str) -> Result<f64, String> {
+    let wrong = || format!("a number more than 0, got {text:?}");
+    text.parse().ok().filter(|value: &f64| *value > 0.0 && value.is_finite()).ok_or_else(wrong)
+}
+
 /// A time in a file or of a recording: `12.5`, `1:30`, `1:02:03`.
 pub fn time(text: &str) -> Result<Duration, String> {
     let wrong = || "a time is seconds such as 12.5, or 1:30, or 1:02:03".to_owned();

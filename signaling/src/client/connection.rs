@@ -51,7 +51,7 @@ const OPUS_FMTP: &str = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1";
 const FEEDBACK_SLOT: usize = 500;
 /// ICE: quiet for this long is an interruption, for as long again a hang-up (RFC 7675).
 const ICE_TIMEOUT: Duration = Duration::from_secs(4);
-const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
+pub(super) const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// How often to look whether the server has said goodbye: webrtc keeps the DTLS state but tells nobody.
 const GOODBYE_LOOK: Duration = Duration::from_millis(200);
 /// A server on the same continent connects in under a second.
@@ -77,10 +77,13 @@ pub enum State {
 }
 
 /// Which ways the audio section goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Talks: WHIP.
     Send,
+    /// Hears: WHEP.
     Receive,
+    /// Talks and hears: `/api/offer`.
     Both,
 }
 
@@ -346,7 +349,7 @@ async fn attach(peer: &dyn PeerConnection, direction: Direction) -> webrtc::erro
     Ok(Some(Outgoing { track, ssrc }))
 }
 
-fn opus() -> RTCRtpCodec {
+pub(super) fn opus() -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
         clock_rate: 48_000,
@@ -359,7 +362,7 @@ fn opus() -> RTCRtpCodec {
 /// The addresses of this machine from which packets to the server leave, with port 0: loopback for
 /// a server on loopback, otherwise the interface of the route. One for each family that the
 /// server's name has.
-async fn local_addresses(client: &Client) -> Result<Vec<SocketAddr>, JoinError> {
+pub(super) async fn local_addresses(client: &Client) -> Result<Vec<SocketAddr>, JoinError> {
     let host = client.server.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = client.server.port_or_known_default().unwrap_or(80);
     let servers = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| client.unreachable(&e))?;

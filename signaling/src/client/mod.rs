@@ -2,13 +2,14 @@
 //!
 //! [`Client`] speaks HTTP; [`Client::publish`] gives a [`Publisher`] (WHIP), [`Client::listen`] a
 //! [`Listener`] (WHEP), [`Client::join`] both on one connection (`/api/offer`), and
-//! [`Client::events`] the room's WebSocket. It deals in Opus packets: it neither encodes nor
+//! [`Client::events`] the room's WebSocket. Who needs thousands of connections drives [`LeanPeer`]s himself. It deals in Opus packets: it neither encodes nor
 //! decodes.
 
 mod connection;
 mod events;
 mod feedback;
 mod join;
+mod lean;
 mod listener;
 mod publisher;
 mod rest;
@@ -17,10 +18,11 @@ use std::{sync::Once, time::Duration};
 
 use reqwest::Url;
 
-pub use connection::State;
+pub use connection::{Direction, State};
 pub use events::{Events, EventsError};
 pub use feedback::SendStats;
 pub use join::{Duplex, JoinError, Publish};
+pub use lean::{Admitted, Identity, LeanPeer, Progress};
 pub use listener::{Listener, Packet};
 pub use publisher::{Publisher, SendError};
 pub use rest::RequestError;

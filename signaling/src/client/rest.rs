@@ -58,6 +58,12 @@ impl Client {
         self.json("api/health").await
     }
 
+    /// `GET /metrics`: Prometheus's text format.
+    pub async fn metrics(&self) -> Result<String, RequestError> {
+        let response = self.call(Method::GET, "metrics", |request| request).await?;
+        self.body(response).await
+    }
+
     /// `GET /api/rooms`.
     pub async fn rooms(&self) -> Result<Vec<RoomState>, RequestError> {
         self.json("api/rooms").await

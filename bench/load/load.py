@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Makes docs/performance.md: what mixminus and Debian's Janus AudioBridge need for the same load. See README.md."""
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "bench/sound"))
+
+import front  # noqa: E402
+import report  # noqa: E402
+import servers  # noqa: E402
+
+# Where it is allowed: other work on the machine then makes nothing late. CPU time is the same either way.
+REAL_TIME_PRIORITY = 60
+# Two for each peer, and some.
+PORTS = 20_000
+JANUS_ROOM = {"spatial_audio": True}  # stereo
+# What mixminus encodes with by default.
+JANUS_SAME = {"room": {**JANUS_ROOM, "default_bitrate": 128_000}, "member": {"quality": 10}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One load, and the servers that are to carry it."""
+
+    group: str
+    rooms: int
+    peers: int
+    talkers: int
+    columns: tuple
+
+    @property
+    def name(self):
+        return f"{self.rooms}x{self.peers}x{self.talkers}"
+
+
+BOTH = ("mixminus", "janus", "janus-same")
+ROWS = [
+    Row("rooms", 1, 100, 1, ("mixminus", "mixed", "janus", "janus-same")),
+    Row("rooms", 1, 50, 3, BOTH),
+    Row("rooms", 10, 5, 2, BOTH),
+    *(Row("listeners", 1, listeners + 1, 1, ("mixminus",)) for listeners in (10, 100, 500, 1000, 2000)),
+    *(Row("listeners", 1, listeners + 1, 1, ("mixed",)) for listeners in (100, 1000)),
+    *(Row("listeners", 1, listeners + 1, 1, ("janus",)) for listeners in (10, 100, 200, 400)),
+    Row("idle", 1000, 0, 0, ("mixminus", "janus")),
+    Row("idle", 1, 1000, 0, ("mixminus",)),
+    Row("idle", 1, 200, 0, ("janus",)),
+]
+
+
+def main():
+    options = _arguments()
+    if options.again:
+        report.write(json.loads(pathlib.Path(options.again).read_text()), ROOT)
+        return
+    out = pathlib.Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME_PRIORITY))
+    began = time.monotonic()
+    try:
+        results = asyncio.run(_run(options, out))
+    except servers.Failed as failed:
+        sys.exit(f"{sys.argv[0]}: {failed}")
+    document = {"machine": report.machine(options.server), "seconds": options.seconds, "took_s": round(time.monotonic() - began), "rows": results}
+    (out / "load.json").write_text(json.dumps(document, indent=1) + "\n")
+    print(report.tables(document))
+    if not options.rows and not options.no_docs:
+        report.write(document, ROOT)
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", default=str(ROOT / "target/release/mixminus-server"), help="the mixminus-server to measure")
+    parser.add_argument("--client", default=str(ROOT / "target/release/mixminus"), help="the mixminus whose `bench` measures")
+    names = list(dict.fromkeys(row.name for row in ROWS))
+    parser.add_argument("--rows", nargs="+", metavar="ROW", choices=names, help="only these: " + " ".join(names))
+    parser.add_argument("--seconds", type=float, default=8, help="how long each row is counted; default 8")
+    parser.add_argument("--out", default=str(ROOT / "out/load"), help="where logs and load.json go")
+    parser.add_argument("--busy", metavar="FILE", help="there while a row is measured, so that others may wait; waited for if it is there")
+    parser.add_argument("--no-docs", action="store_true", help="leave docs/performance.md as it is even after a complete run")
+    parser.add_argument("--again", metavar="JSON", help="only write docs/performance.md anew from the results of an earlier run")
+    return parser.parse_args()
+
+
+async def _run(options, out):
+    results = []
+    for row in ROWS:
+        if options.rows and row.name not in options.rows:
+            continue
+        for column in row.columns:
+            print(f"--- {row.name} {column}", file=sys.stderr)
+            figures = await _measure(row, column, options, out)
+            results.append({"group": row.group, "row": row.name, "column": column, **figures})
+    return results
+
+
+async def _measure(row, column, options, out):
+    """A server of its own for each figure, so that memory begins anew."""
+    address = servers.own_address()
+    async with contextlib.AsyncExitStack() as stack:
+        if options.busy:
+            await stack.enter_async_context(_busy(pathlib.Path(options.busy)))
+        if column.startswith("janus"):
+            settings = JANUS_SAME if column == "janus-same" else {"room": JANUS_ROOM}
+            server = await stack.enter_async_context(servers.Janus(out, address, f"{column}-{row.name}", ports=PORTS, **settings))
+            url = (await stack.enter_async_context(front.Front(server, address))).url
+            pid = server.process.pid
+        else:
+            url, pid = await stack.enter_async_context(_mixminus(options.server, address, out, f"{column}-{row.name}"))
+        command = [options.client, "bench", "--server", url, "--pid", str(pid), "--json", "--seconds", str(options.seconds)]
+        command += ["--rooms", str(row.rooms), "--peers", str(row.peers), "--talkers", str(row.talkers)]
+        command += ["--gain", "-1"] if column == "mixed" else []
+        bench = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        said, wrong = await bench.communicate()
+    if bench.returncode:
+        print(f"    {wrong.decode().strip()}", file=sys.stderr)
+        return {"failed": wrong.decode().strip()}
+    print(f"    {said.decode().strip()}", file=sys.stderr)
+    return json.loads(said)
+
+
+@contextlib.asynccontextmanager
+async def _mixminus(binary, address, out, name):
+    """mixminus-server as it is by default, but for more peers than it lets in."""
+    if not os.access(binary, os.X_OK):
+        raise servers.Failed(f"{binary} is not there; build it: cargo build --release -p mixminus-server, or name it by --server")
+    log = out / f"{name}.log"
+    command = [binary, "--listen", f"{address}:0", "--media-ip", address, "--max-peers", "5000", "--data", str(out / "data")]
+    process = servers.Process(command, log)
+    try:
+        found = None
+        while not found:
+            process.check()
+            await asyncio.sleep(0.05)
+            found = re.search(r"listening on (\S+)", log.read_text(errors="replace"))
+        yield found[1], process.pid
+    finally:
+        process.end()
+
+
+@contextlib.asynccontextmanager
+async def _busy(file):
+    while True:
+        try:
+            file.touch(exist_ok=False)
+            break
+        except FileExistsError:
+            await asyncio.sleep(1)
+    try:
+        await asyncio.sleep(2)  # others see it between two of their steps
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,331 @@
+//! Many peers on one thread: what takes a task or a lock for each packet elsewhere is a loop here, so that a machine can
+//! carry the server and those who measure it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use audio::{CHANNELS, Decoder, FRAME_SAMPLES, FRAME_TIME, MAX_DECODED, packet_samples};
+use bytes::Bytes;
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token, Waker};
+use signaling::client::{LeanPeer, Packet, Progress};
+
+use super::stream::Stream;
+
+/// A peer whose offer was answered, and what it does.
+pub struct Member {
+    pub peer: LeanPeer,
+    /// Its own; not blocking.
+    pub socket: std::net::UdpSocket,
+    /// Which of the rooms.
+    pub room: usize,
+    /// What it says, again and again.
+    pub says: Option<Arc<Vec<Bytes>>>,
+    /// Somebody in the room talks whom it should hear.
+    pub hears: bool,
+    /// It decodes what it hears.
+    pub decodes: bool,
+}
+
+/// What the peers have counted since they joined.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    pub connected: usize,
+    pub ended: usize,
+    /// Of those who should hear somebody: packets that came, and that were sent as far as their numbers tell.
+    pub received: u64,
+    pub expected: u64,
+    /// Opus, without headers.
+    pub bytes: u64,
+    /// Samples per channel in those packets, undecoded.
+    pub samples: u64,
+    /// Sent more than a frame late: this program had no time.
+    pub sent_late: u64,
+    /// Of those who decode: the room, the sum of squares and how many samples.
+    pub heard: Vec<(usize, f64, u64)>,
+}
+
+enum Order {
+    Join(Box<Member>),
+    /// All who have something to say begin.
+    Talk,
+    Count(Sender<Counts>),
+    Leave,
+}
+
+/// The end of a thread of peers by which it is told what to do. Dropped, it waits until all have said goodbye.
+pub struct Crowd {
+    orders: Sender<Order>,
+    waker: Arc<Waker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Crowd {
+    /// Starts a thread without peers.
+    pub fn start() -> std::io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let (orders, queue) = channel();
+        let thread = std::thread::Builder::new().name("crowd".into()).spawn(move || Loop::new(poll, queue).run())?;
+        Ok(Self { orders, waker, thread: Some(thread) })
+    }
+
+    /// A peer begins to connect.
+    pub fn join(&self, member: Member) {
+        self.order(Order::Join(Box::new(member)));
+    }
+
+    /// All who have something to say begin.
+    pub fn talk(&self) {
+        self.order(Order::Talk);
+    }
+
+    /// What has been counted up to now; waits for the thread.
+    pub fn count(&self) -> Counts {
+        let (reply, counts) = channel();
+        self.order(Order::Count(reply));
+        counts.recv().expect("the thread runs as long as this end lives")
+    }
+
+    fn order(&self, order: Order) {
+        // Both fail only when the thread has ended, which it does after Leave alone.
+        _ = self.orders.send(order);
+        _ = self.waker.wake();
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.order(Order::Leave);
+        // The goodbyes have left before this program may end; a panic there has been printed.
+        _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+const WAKE: Token = Token(usize::MAX);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Peer(usize),
+    Talk(usize),
+}
+
+struct Seat {
+    peer: LeanPeer,
+    socket: UdpSocket,
+    room: usize,
+    hears: bool,
+    /// When the peer is next due; a timer with another time is void.
+    due: Option<Instant>,
+    says: Option<Arc<Vec<Bytes>>>,
+    /// Packets said.
+    said: u64,
+    stream: Stream,
+    received: u64,
+    bytes: u64,
+    samples: u64,
+    ear: Option<Ear>,
+}
+
+struct Ear {
+    decoder: Decoder,
+    energy: f64,
+    samples: u64,
+}
+
+struct Loop {
+    poll: Poll,
+    queue: Receiver<Order>,
+    seats: Vec<Seat>,
+    timers: BinaryHeap<Reverse<(Instant, Timer)>>,
+    sent_late: u64,
+    pcm: Vec<f32>,
+}
+
+impl Loop {
+    fn new(poll: Poll, queue: Receiver<Order>) -> Self {
+        let (seats, timers) = (Vec::new(), BinaryHeap::new());
+        Self { poll, queue, seats, timers, sent_late: 0, pcm: vec![0.0; MAX_DECODED] }
+    }
+
+    fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        let mut buffer = vec![0; 2048];
+        loop {
+            let timeout = self.timers.peek().map(|Reverse((at, _))| at.saturating_duration_since(Instant::now()));
+            if self.poll.poll(&mut events, timeout).is_err_and(|error| error.kind() != ErrorKind::Interrupted) {
+                return;
+            }
+            for event in &events {
+                if event.token() != WAKE {
+                    self.read(event.token().0, &mut buffer);
+                }
+            }
+            while let Ok(order) = self.queue.try_recv() {
+                match order {
+                    Order::Join(member) => self.join(*member),
+                    Order::Talk => self.talk(),
+                    // Who asked is gone: nobody misses the answer.
+                    Order::Count(reply) => _ = reply.send(self.count()),
+                    Order::Leave => return self.leave(),
+                }
+            }
+            self.run_timers();
+        }
+    }
+
+    fn join(&mut self, member: Member) {
+        let mut socket = UdpSocket::from_std(member.socket);
+        let number = self.seats.len();
+        if self.poll.registry().register(&mut socket, Token(number), Interest::READABLE).is_err() {
+            // It never connects, and is counted as one who did not.
+            return;
+        }
+        let ear = member.decodes.then(|| Decoder::new().ok()).flatten();
+        self.seats.push(Seat {
+            peer: member.peer,
+            socket,
+            room: member.room,
+            hears: member.hears,
+            due: None,
+            says: member.says,
+            said: 0,
+            stream: Stream::default(),
+            received: 0,
+            bytes: 0,
+            samples: 0,
+            ear: ear.map(|decoder| Ear { decoder, energy: 0.0, samples: 0 }),
+        });
+        self.settle(number);
+    }
+
+    /// Talkers begin within one frame, evenly spread, as people do not speak in step.
+    fn talk(&mut self) {
+        let now = Instant::now();
+        let talkers: Vec<usize> = (0..self.seats.len()).filter(|at| self.seats[*at].says.is_some()).collect();
+        for (place, talker) in talkers.iter().enumerate() {
+            let phase = FRAME_TIME.mul_f64(place as f64 / talkers.len() as f64);
+            self.timers.push(Reverse((now + phase, Timer::Talk(*talker))));
+        }
+    }
+
+    /// Reads until nothing is left: an edge is told of only once.
+    fn read(&mut self, number: usize, buffer: &mut [u8]) {
+        let mut is_media = true;
+        let now = Instant::now();
+        let seat = &mut self.seats[number];
+        loop {
+            match seat.socket.recv_from(buffer) {
+                Ok((length, from)) => {
+                    is_media &= matches!(buffer[0], 128..=191);
+                    let Seat { peer, stream, received, bytes, samples, ear, .. } = &mut *seat;
+                    peer.receive(now, from, &buffer[..length], |packet| {
+                        stream.packet(packet.ssrc, packet.sequence);
+                        *received += 1;
+                        *bytes += packet.payload.len() as u64;
+                        *samples += packet_samples(&packet.payload).unwrap_or(0) as u64;
+                        if let Some(ear) = ear {
+                            ear.hear(&packet, &mut self.pcm);
+                        }
+                    });
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // An ICMP error of an earlier send: the timers of ICE see what comes of it.
+                Err(_) => {}
+            }
+        }
+        if is_media { seat.transmit() } else { self.settle(number) }
+    }
+
+    /// Sends what a peer has to send, and notes when it is next due.
+    fn settle(&mut self, number: usize) {
+        let seat = &mut self.seats[number];
+        seat.transmit();
+        let due = seat.peer.poll_timeout();
+        if due != seat.due {
+            seat.due = due;
+            self.timers.extend(due.map(|at| Reverse((at, Timer::Peer(number)))));
+        }
+    }
+
+    fn run_timers(&mut self) {
+        let now = Instant::now();
+        while let Some(Reverse((at, timer))) = self.timers.peek().copied()
+            && at <= now
+        {
+            self.timers.pop();
+            match timer {
+                Timer::Peer(number) => {
+                    if self.seats[number].due == Some(at) {
+                        self.seats[number].due = None;
+                        self.seats[number].peer.handle_timeout(now);
+                        self.settle(number);
+                    }
+                }
+                Timer::Talk(number) => {
+                    self.sent_late += u64::from(now.duration_since(at) > FRAME_TIME);
+                    self.seats[number].say(now);
+                    self.timers.push(Reverse((at + FRAME_TIME, Timer::Talk(number))));
+                }
+            }
+        }
+    }
+
+    fn count(&self) -> Counts {
+        let mut counts = Counts { sent_late: self.sent_late, ..Counts::default() };
+        for seat in &self.seats {
+            match seat.peer.progress() {
+                Progress::Connected => counts.connected += 1,
+                Progress::Ended => counts.ended += 1,
+                Progress::Connecting => {}
+            }
+            if seat.hears {
+                counts.received += seat.received;
+                counts.expected += seat.stream.expected();
+                counts.bytes += seat.bytes;
+                counts.samples += seat.samples;
+            }
+            counts.heard.extend(seat.ear.as_ref().map(|ear| (seat.room, ear.energy, ear.samples)));
+        }
+        counts
+    }
+
+    fn leave(&mut self) {
+        for seat in &mut self.seats {
+            seat.peer.close();
+            seat.transmit();
+        }
+    }
+}
+
+impl Seat {
+    fn transmit(&mut self) {
+        while let Some((to, datagram)) = self.peer.poll_transmit() {
+            // A full buffer: what is late is lost, and the server counts it.
+            _ = self.socket.send_to(&datagram, to);
+        }
+    }
+
+    fn say(&mut self, now: Instant) {
+        let Some(packets) = &self.says else { return };
+        let payload = packets[self.said as usize % packets.len()].clone();
+        self.peer.send(now, self.said as u16, (self.said * FRAME_SAMPLES as u64) as u32, payload);
+        self.said += 1;
+        self.transmit();
+    }
+}
+
+impl Ear {
+    fn hear(&mut self, packet: &Packet, pcm: &mut [f32]) {
+        // What cannot be decoded is not heard, and that is what shows.
+        let Ok(samples) = self.decoder.decode(&packet.payload, pcm) else { return };
+        let heard = &pcm[..samples * CHANNELS];
+        self.energy += heard.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
+        self.samples += heard.len() as u64;
+    }
+}
