@@ -19,8 +19,11 @@ const FIRST_HZ: f64 = 700.0;
 /// The amplitude of the second voice, so low that where it begins it hardly disturbs how the first is measured.
 const SECOND: f64 = 0.01;
 
+/// Second voices in each scene: with four scenes there are more than a thousand changes, there and back.
+const CYCLES: usize = 126;
+
 /// 1 talks all the time, 2 comes and goes, 3 hears what all hear, 4 hears 2 softer, 5 hears 1 softer.
-fn changes(seed: u64, voice: fn(u64) -> f64, cycles: usize, is_watched: bool, samples: usize) -> Scene {
+fn changes(seed: u64, voice: fn(u64) -> f64, is_watched: bool, samples: usize) -> Scene {
     let mut scene = Scene::new(seed);
     for member in [1, 2] {
         scene.join(member, Part::Both);
@@ -36,8 +39,8 @@ fn changes(seed: u64, voice: fn(u64) -> f64, cycles: usize, is_watched: bool, sa
     let encoder = EncoderSettings { bitrate_bps: 96_000, complexity: 5, ..EncoderSettings::default() };
     scene.talk(1, samples, encoder, Box::new(move |n| voice(n) as f32));
     scene.run(ms(2_000));
-    for _ in 0..cycles {
-        let begin = scene.random(960) as f64 / 48_000.0;
+    for _ in 0..CYCLES {
+        let begin = 0.1 + scene.random(9_600) as f64 / 48_000.0;
         let length = 0.2 + scene.random(400) as f64 / 1_000.0;
         // The first 60 ms are told from the rest by their pitch.
         let second = move |n: u64| {
@@ -51,10 +54,35 @@ fn changes(seed: u64, voice: fn(u64) -> f64, cycles: usize, is_watched: bool, sa
         scene.talk(2, 960, encoder, Box::new(move |n| second(n) as f32));
         scene.run(std::time::Duration::from_secs_f64(length));
         scene.hush(2);
-        let rest = 3_200 + scene.random(300);
-        scene.run(ms(rest));
+        let before = scene.room.counters().forwarded;
+        scene.run_until(ms(30_000), |scene| scene.room.counters().forwarded > before);
     }
+    scene.run(ms(500));
     scene
+}
+
+/// Runs what is to be found wrong with each scene, all at once.
+fn faults_of<const N: usize>(
+    scenes: [(u64, bool, usize); N],
+    faults: impl Fn(u64, bool, usize) -> Vec<String> + Sync,
+) -> Vec<String> {
+    std::thread::scope(|scope| {
+        let faults = &faults;
+        let threads = scenes.map(|(seed, watched, samples)| scope.spawn(move || faults(seed, watched, samples)));
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Those who hear different packets; who hears the same is heard once.
+fn hearers(scene: &Scene) -> Vec<u64> {
+    let payloads = |hearer| scene.packets(hearer).iter().map(|packet| &packet.payload);
+    let mut all: Vec<u64> = vec![3];
+    for hearer in [4, 5] {
+        if all.iter().all(|known| !payloads(*known).eq(payloads(hearer))) {
+            all.push(hearer);
+        }
+    }
+    all
 }
 
 fn tone_of_a(n: u64) -> f64 {
@@ -80,12 +108,13 @@ fn make_speech(n: u64) -> f64 {
 
 #[test]
 fn changes_with_a_steady_tone_are_not_heard() {
-    let mut faults = Vec::new();
-    for (seed, is_watched, samples) in [(1, false, 960), (2, false, 960), (3, true, 960), (5, false, 480)] {
-        let scene = changes(seed, tone_of_a, 63, is_watched, samples);
+    let scenes = [(1, false, 960), (2, false, 960), (3, true, 960), (5, false, 480)];
+    let faults = faults_of(scenes, |seed, is_watched, samples| {
+        let mut faults = Vec::new();
+        let scene = changes(seed, tone_of_a, is_watched, samples);
         let forwards = scene.forwards(3);
-        assert!(forwards.len() >= 60, "seed {seed}: {} forwards", forwards.len());
-        for hearer in [3, 4, 5] {
+        assert!(forwards.len() > CYCLES, "seed {seed}: {} forwards", forwards.len());
+        for hearer in hearers(&scene) {
             let gain_db = if hearer == 5 && seed % 2 == 0 { -6.0 } else { 0.0 };
             let heard = scene.heard(hearer);
             assert_eq!(heard.gaps, 0, "seed {seed}: {hearer}");
@@ -114,24 +143,26 @@ fn changes_with_a_steady_tone_are_not_heard() {
                 faults.extend(scene.missing_words(&heard, FIRST_HZ, SECOND));
             }
         }
-    }
+        faults
+    });
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]
 fn changes_with_a_voice_miss_and_repeat_nothing() {
-    let mut faults = Vec::new();
-    for (seed, is_watched, samples) in [(11, false, 960), (12, true, 960), (13, false, 2_880), (15, false, 480)] {
-        let scene = changes(seed, speech_like, 63, is_watched, samples);
+    let scenes = [(11, false, 960), (12, true, 960), (13, false, 2_880), (15, false, 480)];
+    let faults = faults_of(scenes, |seed, is_watched, samples| {
+        let mut faults = Vec::new();
+        let scene = changes(seed, speech_like, is_watched, samples);
         let forwards = scene.forwards(3);
-        assert!(forwards.len() >= 50, "seed {seed}: {} forwards", forwards.len());
-        for hearer in [3, 4, 5] {
+        assert!(forwards.len() > CYCLES, "seed {seed}: {} forwards", forwards.len());
+        for hearer in hearers(&scene) {
             let heard = scene.heard(hearer);
             let moves = heard.moves(speech_like);
             let worst = moves.iter().copied().max().unwrap_or(0);
-            // Once in many changes the talker's jitter buffer says a period of his pitch twice, and leaves one out later.
+            // Once in sixty changes the talker's jitter buffer says a period of his pitch twice, and leaves one out later.
             let periods = moves.iter().filter(|moved| **moved > 240).count();
-            if worst > 370 || periods > 2 || heard.gaps > 0 || moves.len() < 500 {
+            if worst > 370 || periods > 4 || heard.gaps > 0 || moves.len() < 500 {
                 faults.push(format!(
                     "seed {seed}, hearer {hearer}: {worst} samples of {} windows, {} gaps",
                     moves.len(),
@@ -139,7 +170,8 @@ fn changes_with_a_voice_miss_and_repeat_nothing() {
                 ));
             }
         }
-    }
+        faults
+    });
     assert!(faults.is_empty(), "{faults:#?}");
 }
 

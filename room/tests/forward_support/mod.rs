@@ -142,6 +142,15 @@ impl Scene {
         self.marks.push(self.now);
     }
 
+    /// Runs until something is so, looking each 20 ms, and fails if it is not within so long.
+    pub fn run_until(&mut self, most: Duration, is_so: impl Fn(&Self) -> bool) {
+        let end = self.now + most;
+        while !is_so(self) {
+            assert!(self.now < end, "not within {most:?}");
+            self.run(Duration::from_millis(20));
+        }
+    }
+
     pub fn run(&mut self, time: Duration) {
         let end = self.now + time;
         loop {
