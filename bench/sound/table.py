@@ -33,6 +33,8 @@ COLUMNS = {
 }
 # By its source, Janus with a prebuffer of 1 drops what it has just queued, so 2 is its quickest that works.
 REAL_TIME_PRIORITY = 60
+# A row in which the machine held a talker up for longer is no measure of the network it names: it is run again.
+MOST_LATE_MS, MOST_RUNS = 15.0, 4
 JANUS_BEST = {"room": {"default_bitrate": 128_000}, "member": {"prebuffer": 2, "quality": 10}}
 
 
@@ -105,10 +107,17 @@ async def _run(options, voices, out):
         for number, network in enumerate(options.networks, 1):
             _say(f"row {number} of {len(options.networks)}: {network.label}")
             row = {v.name: (v.packets[network.fec], networks.fates(network, len(v.packets[True]), f"{options.seed} {v.name}")) for v in voices}
-            for _, pipe in columns.values():
-                pipe.send((network.name, row))
-            got = await asyncio.gather(*(_answer(name, *column) for name, column in columns.items()))
-            captures.append((network, dict(zip(columns, got))))
+            runs = []
+            while len(runs) < MOST_RUNS:
+                for _, pipe in columns.values():
+                    pipe.send((network.name, row))
+                got = await asyncio.gather(*(_answer(name, *column) for name, column in columns.items()))
+                late_ms = max(max(capture["late_ms"]) for voices_heard in got for capture in voices_heard.values())
+                runs.append((late_ms, dict(zip(columns, got))))
+                if late_ms <= MOST_LATE_MS:
+                    break
+                _say(f"a talker was held up for {late_ms:.0f} ms; once more")
+            captures.append((network, min(runs, key=lambda run: run[0])[1]))
     finally:
         for process, pipe in columns.values():
             try:
