@@ -14,7 +14,7 @@ RULES = [
     ("signaling/src", r"\baudio::", "", "signaling knows nobody"),
     ("signaling/src", r"\b(rtc|webrtc|tokio|reqwest)::", "signaling/src/client", "the types of the wire need no network"),
     ("client-cli/src", r"\b(rtc|webrtc|server)::", "", "the command line knows audio, signaling and, to simulate, the room"),
-    ("server/src", r"\brtc::", "server/src/peer", "webrtc-rs stays in one module"),
+    ("server/src", r"\brtc(_\w+)?::", "server/src/peer", "webrtc-rs stays in one module"),
     ("server/src", r"\bmetrics(_exporter_prometheus)?::(Counter|Gauge|Key|Recorder|PrometheusBuilder)", "server/src/metrics.rs", "metric names stay in one module"),
     ("room/src", r"\b(tokio|mio|tracing|std::net|std::fs|std::thread)::", "", "the room is pure"),
     ("room/src", r"Instant|SystemTime|Mutex|RwLock|HashMap|HashSet", "", "the room has no clock, lock or order by chance"),

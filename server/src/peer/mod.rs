@@ -1,44 +1,32 @@
 //! One WebRTC peer: ICE-lite, DTLS, SRTP, one Opus track each way. The only module that names webrtc-rs.
 //!
-//! Sans-I/O: datagrams and the time go in, datagrams and media come out; it owns no socket and reads no
-//! clock. On the media path only `handle_read`, `poll_media_read`, `handle_write` and `poll_write` of
-//! webrtc-rs are called; the sweep of its events runs for what is not media, and its timers when due.
+//! Sans-I/O: datagrams and the time go in, datagrams and media come out; it owns no socket and reads no clock. It is
+//! built of webrtc-rs's layers and not of its peer connection, whose queues cost more than all the rest of a packet
+//! (`docs/decisions.md`, 35): a packet to send is encrypted in the call that sends it, and no queue has it.
 
+mod dtls;
+mod ice;
 pub mod red;
 mod reports;
 mod sdp;
 pub mod stun;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use rtc::crypto::{SignatureScheme, default_provider};
-use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::{Registry, Slot};
-use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
-use rtc::peer_connection::configuration::RTCConfigurationBuilder;
-use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
-use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
-use rtc::peer_connection::event::RTCPeerConnectionEvent;
-use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
-use rtc::peer_connection::sdp::RTCSessionDescription;
-use rtc::peer_connection::state::RTCPeerConnectionState;
-use rtc::peer_connection::transport::{
-    CandidateConfig, CandidateHostConfig, RTCDtlsTransportState, RTCIceCandidate, RTCIceCandidateInit,
-};
-use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
-use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-    RTCRtpHeaderExtensionCapability, RtpCodecKind,
-};
-use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc_rtp::header::Header;
+use rtc_shared::error::Error;
+use rtc_shared::marshal::{Marshal, MarshalSize, Unmarshal};
 
-use reports::{Mailbox, ReportReader};
+pub use dtls::Identity;
+use dtls::{Dtls, Event, Srtp};
+use ice::{Credentials, Ice, Life};
+use reports::Reports;
 pub use sdp::Fragment;
+use sdp::{Admitted, Ours};
 
 /// What the two sides of a connection do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,25 +78,6 @@ pub enum OfferError {
 #[error("{0}")]
 pub struct BadFragment(pub String);
 
-/// The certificate that every peer of this process shows in DTLS.
-#[derive(Clone)]
-pub struct Identity {
-    certificate: RTCCertificate,
-}
-
-impl Identity {
-    /// Makes a new self-signed certificate. Fails only when the crypto library does.
-    pub fn generate() -> anyhow::Result<Self> {
-        let provider = default_provider()?;
-        let certificate = RTCCertificate::generate(
-            provider.crypto(),
-            SignatureScheme::EcdsaP256Sha256,
-            CertificateParams::new(vec!["mixminus".to_owned()])?,
-        )?;
-        Ok(Self { certificate })
-    }
-}
-
 /// What one offer is answered with.
 pub struct Answer {
     /// The whole SDP, candidates included.
@@ -143,7 +112,7 @@ pub struct Received {
 }
 
 /// A packet to send: everything in the header that is not the peer's own.
-pub struct Outgoing {
+pub struct Outgoing<'a> {
     /// One more than the last.
     pub sequence: u16,
     /// In samples at 48 kHz.
@@ -151,56 +120,42 @@ pub struct Outgoing {
     /// The first after a pause.
     pub marker: bool,
     /// One Opus packet; shared by all who hear the same.
-    pub payload: Bytes,
+    pub payload: &'a [u8],
     /// Who is heard in it, at most 15 (RFC 3550 §5.1).
-    pub csrcs: Vec<u32>,
+    pub csrcs: &'a [u32],
     /// How loud, in the same order (RFC 6465 §3); shared, and sent where the peer asked for it.
-    pub levels: Bytes,
+    pub levels: &'a [u8],
     /// The peer loses packets: each is to carry the one before it, if the peer can read that.
     pub is_guarded: bool,
 }
 
 /// One peer connection.
 pub struct Peer {
-    connection: RTCPeerConnection,
+    ice: Ice,
+    dtls: Dtls,
+    srtp: Option<Box<Srtp>>,
+    offer: Admitted,
+    /// Our certificate, as the answer says it.
+    fingerprint: Arc<str>,
     /// The address in our candidate: what the peer sends to.
     local: SocketAddr,
     side: Side,
     bitrate_bps: u32,
-    /// The offer as answered, for an ICE restart by fragment.
-    offer: String,
-    ufrag: String,
-    remote_ufrag: String,
-    payload_type: u8,
-    /// The payload type of redundant audio, if the peer offered it.
-    red_type: Option<u8>,
-    /// What was last sent, for the copy in the next: sequence, timestamp and payload.
+    /// How often the session was described.
+    version: u32,
+    /// Of what we send; its memory is used again.
+    header: Header,
+    /// What was last sent, for the copy in the next: sequence, timestamp and payload. Kept while packets are guarded.
     last: Option<(u16, u32, Bytes)>,
-    /// Where the peer wants the levels of contributors.
-    levels_id: Option<u8>,
-    ssrc: u32,
     state: Connection,
     ignored: u64,
-    reports: Mailbox,
-    /// The last nomination, and where it came from, until the connection stands.
-    nomination: Option<(SocketAddr, Vec<u8>)>,
+    reports: Reports,
+    /// What is to be sent and is not media.
+    out: VecDeque<(SocketAddr, Bytes)>,
 }
 
-/// How loud each contributor is (RFC 6465 §3).
-const LEVELS_URI: &str = "urn:ietf:params:rtp-hdrext:csrc-audio-level";
-const OPUS_PAYLOAD_TYPE: u8 = 111;
-/// Redundant audio; the peer's own number counts where it offers one.
-const RED_PAYLOAD_TYPE: u8 = 63;
-/// Always 48000, whatever is inside (RFC 7587 §4.1).
-const OPUS_CLOCK_HZ: u32 = 48_000;
-/// Without a check for this long the peer counts as away, after twice that as gone (RFC 7675 asks for
-/// consent within 30 s; a ghost on the air for so long is what people complain of).
-const ICE_AWAY: Duration = Duration::from_secs(4);
-const ICE_KEEPALIVE: Duration = Duration::from_secs(2);
-
 impl Peer {
-    /// Answers an offer. `media` is the address in our one candidate. Takes about 1 ms of CPU, so it runs
-    /// off the worker.
+    /// Answers an offer. `media` is the address in our one candidate. Takes some 0.1 ms of CPU.
     pub fn answer(
         identity: &Identity,
         media: SocketAddr,
@@ -211,48 +166,49 @@ impl Peer {
         now: Instant,
     ) -> Result<(Self, Answer), OfferError> {
         let offer = sdp::admit(offer, side)?;
-        let bad =
-            |error: rtc::shared::error::Error| OfferError::BadSdp(format!("the offer cannot be answered: {error}"));
-        let reports = Mailbox::default();
-        let mut connection = build(identity, ReportReader::new(ssrc, reports.clone()), now).map_err(bad)?;
-        if side.hears() {
-            connection.add_track(our_track(ssrc)).map_err(bad)?;
-        }
-        let remote_ufrag = sdp::attribute(&offer, "ice-ufrag").unwrap_or_default().to_owned();
-        let description = RTCSessionDescription::offer(offer.clone()).map_err(bad)?;
-        connection.set_remote_description(now, description).map_err(bad)?;
-        connection.add_local_candidate(host_candidate(media).map_err(bad)?).map_err(bad)?;
-        connection.add_local_candidate(RTCIceCandidateInit::default()).map_err(bad)?;
-        let mut peer = Self {
-            connection,
+        let bad = |error: Error| OfferError::BadSdp(format!("the offer cannot be answered: {error}"));
+        let ice = Ice::new(Arc::clone(&identity.provider), offer.remote.clone(), now).map_err(bad)?;
+        let dtls = Dtls::new(identity, offer.begins, offer.fingerprints.clone()).map_err(bad)?;
+        let peer = Self {
+            ice,
+            dtls,
+            srtp: None,
+            offer,
+            fingerprint: Arc::clone(&identity.fingerprint),
             local: media,
             side,
             bitrate_bps,
-            offer,
-            ufrag: String::new(),
-            remote_ufrag,
-            payload_type: OPUS_PAYLOAD_TYPE,
-            red_type: None,
+            version: 0,
+            header: Header { version: 2, ssrc, ..Header::default() },
             last: None,
-            levels_id: None,
-            ssrc,
             state: Connection::Connecting,
             ignored: 0,
-            reports,
-            nomination: None,
+            reports: Reports::new(ssrc, now),
+            out: VecDeque::new(),
         };
-        let answer = peer.create_answer(now)?;
+        let answer = Answer { sdp: peer.describe(), etag: peer.etag() };
         Ok((peer, answer))
+    }
+
+    fn describe(&self) -> String {
+        self.offer.answer(&Ours {
+            media: self.local,
+            credentials: self.ice.local(),
+            fingerprint: &self.fingerprint,
+            ssrc: self.header.ssrc,
+            bitrate_bps: self.bitrate_bps,
+            version: self.version,
+        })
     }
 
     /// Our ICE user fragment, by which the first datagram finds this peer. Changes with an ICE restart.
     pub fn ufrag(&self) -> &str {
-        &self.ufrag
+        &self.ice.local().ufrag
     }
 
     /// The entity tag of the present ICE session, with its quotes.
     pub fn etag(&self) -> String {
-        format!("\"{}\"", self.ufrag)
+        format!("\"{}\"", self.ufrag())
     }
 
     /// What it does in the room.
@@ -273,224 +229,219 @@ impl Peer {
     /// Which share of our packets the peer has lost between its last two reports, 0 to 1; none if it has not reported
     /// since this was asked.
     pub fn take_report(&mut self) -> Option<f32> {
-        self.reports.take()
+        self.reports.take_loss()
     }
 
     /// Takes one datagram to its end; media goes to `media`. A broken datagram is dropped and counted.
-    pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8], mut media: impl FnMut(Received)) {
-        let is_media = stun::classify(datagram) == stun::Datagram::Media;
-        self.read(now, from, datagram);
-        if self.state == Connection::Connecting {
-            self.nominate_again(now, from, datagram);
+    pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8], media: impl FnMut(Received)) {
+        let read = match stun::classify(datagram) {
+            stun::Datagram::Stun => self.read_stun(now, from, datagram),
+            stun::Datagram::Dtls => self.read_dtls(now, datagram),
+            stun::Datagram::Media if stun::is_rtcp(datagram) => self.read_rtcp(now, datagram),
+            stun::Datagram::Media => self.read_rtp(now, datagram, media),
+            stun::Datagram::Unknown => Err(Error::ErrUnhandledStunpacket),
+        };
+        if read.is_err() {
+            self.ignored += 1;
         }
-        while let Some(TaggedRTCMessage { message, .. }) = self.connection.poll_media_read() {
-            match message {
-                RTCMessage::RtpPacket(_, packet) if packet.header.payload_type == self.payload_type => {
-                    media(Received {
-                        ssrc: packet.header.ssrc,
-                        sequence: packet.header.sequence_number,
-                        timestamp: packet.header.timestamp,
-                        payload: packet.payload,
-                        is_copy: false,
-                    })
+    }
+
+    fn read_stun(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Error> {
+        if let Some(answer) = self.ice.read(now, from, datagram)? {
+            self.out.push_back((from, answer.into()));
+        }
+        if self.ice.selected().is_some() {
+            let begun = self.dtls.begin(now);
+            self.drain_dtls();
+            begun?;
+        }
+        Ok(())
+    }
+
+    fn read_dtls(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Error> {
+        // Nothing is answered to whom no check has verified.
+        if self.ice.selected().is_none() {
+            return Err(Error::ErrUnhandledStunpacket);
+        }
+        let event = self.dtls.read(now, datagram);
+        self.drain_dtls();
+        match event? {
+            Some(Event::Connected(srtp)) => {
+                self.srtp = Some(srtp);
+                self.ice.heard(now);
+                if self.state == Connection::Connecting {
+                    self.state = Connection::Connected;
                 }
-                RTCMessage::RtpPacket(_, packet) if Some(packet.header.payload_type) == self.red_type => {
-                    match red::parse(&packet.payload, self.payload_type) {
-                        Some(blocks) => unfold(&packet.header, blocks, &mut media),
-                        None => self.ignored += 1,
-                    }
-                }
-                _ => self.ignored += 1,
+            }
+            Some(Event::Closed) => self.state = Connection::Ended,
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn read_rtcp(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Error> {
+        let srtp = self.srtp.as_mut().ok_or(Error::HandshakeInProgress)?;
+        let mut plain = srtp.remote.decrypt_rtcp(datagram)?;
+        self.ice.heard(now);
+        self.reports.read(now, &rtc_rtcp::packet::unmarshal(&mut plain)?);
+        Ok(())
+    }
+
+    fn read_rtp(&mut self, now: Instant, datagram: &[u8], mut media: impl FnMut(Received)) -> Result<(), Error> {
+        let srtp = self.srtp.as_mut().ok_or(Error::HandshakeInProgress)?;
+        let mut plain = srtp.remote.decrypt_rtp(datagram)?.freeze();
+        self.ice.heard(now);
+        let rtc_rtp::Packet { header, payload } = rtc_rtp::Packet::unmarshal(&mut plain)?;
+        let is_red = Some(header.payload_type) == self.offer.red_type;
+        if header.payload_type != self.offer.payload_type && !is_red {
+            self.ignored += 1;
+            return Ok(());
+        }
+        self.reports.received(now, header.ssrc, header.sequence_number, header.timestamp);
+        if !is_red {
+            media(Received {
+                ssrc: header.ssrc,
+                sequence: header.sequence_number,
+                timestamp: header.timestamp,
+                payload,
+                is_copy: false,
+            });
+        } else if let Some(blocks) = red::parse(&payload, self.offer.payload_type) {
+            unfold(&header, blocks, &mut media);
+        } else {
+            self.ignored += 1;
+        }
+        self.report(now);
+        Ok(())
+    }
+
+    /// Encrypts one packet; `plain` is memory to work in. None before the connection stands, and then it is dropped.
+    /// Reports that go with it come out of [`Peer::poll_transmit`].
+    pub fn send(&mut self, now: Instant, packet: &Outgoing<'_>, plain: &mut Vec<u8>) -> Option<(SocketAddr, BytesMut)> {
+        let to = self.ice.selected()?;
+        if self.state != Connection::Connected {
+            return None;
+        }
+        let pair = self.guard(packet);
+        let (payload_type, payload) = match &pair {
+            Some((red_type, pair)) => (*red_type, &pair[..]),
+            None => (self.offer.payload_type, packet.payload),
+        };
+        self.header.marker = packet.marker;
+        self.header.payload_type = payload_type;
+        self.header.sequence_number = packet.sequence;
+        self.header.timestamp = packet.timestamp;
+        self.header.csrc.clear();
+        self.header.csrc.extend_from_slice(packet.csrcs);
+        if let Some(id) = self.offer.levels_id {
+            self.header.extension = false;
+            self.header.extensions.clear();
+            if !packet.levels.is_empty() {
+                // An id and at most 15 bytes are what the form is made for (RFC 8285 §4.2).
+                _ = self.header.set_extension(id, Bytes::copy_from_slice(packet.levels));
             }
         }
-        if !is_media || self.state != Connection::Connected {
-            self.sweep();
-        }
-        if stun::is_dtls_alert(datagram) && self.is_dtls_closed() {
-            self.state = Connection::Ended;
-        }
-    }
-
-    fn read(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        let message = TaggedBytesMut {
-            now,
-            transport: TransportContext {
-                local_addr: self.local,
-                peer_addr: from,
-                transport_protocol: TransportProtocol::UDP,
-                ecn: None,
-            },
-            message: BytesMut::from(datagram),
-        };
-        if self.connection.handle_read(message).is_err() {
-            self.ignored += 1;
-        }
-    }
-
-    /// webrtc-rs leaves a check with USE-CANDIDATE unanswered until a check of its own for the pair has succeeded; the
-    /// client would repeat it only after half a second. So it is kept, and read again when our check is answered.
-    fn nominate_again(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        if stun::is_nomination(datagram) {
-            self.nomination = Some((from, datagram.to_vec()));
-        } else if stun::is_binding_success(datagram)
-            && let Some((_, nomination)) = self.nomination.take_if(|(nominated, _)| *nominated == from)
-        {
-            self.read(now, from, &nomination);
-        }
-    }
-
-    /// Queues one packet for [`Peer::poll_transmit`]. Before the connection stands it is dropped.
-    pub fn send(&mut self, now: Instant, packet: Outgoing) {
-        if self.state != Connection::Connected {
-            return;
-        }
-        let before = self.last.replace((packet.sequence, packet.timestamp, packet.payload.clone()));
-        let pair = before.filter(|(sequence, ..)| packet.is_guarded && sequence.wrapping_add(1) == packet.sequence);
-        let pair = self.red_type.zip(pair).and_then(|(red_type, (_, timestamp, before))| {
-            let offset = packet.timestamp.wrapping_sub(timestamp);
-            Some((red_type, red::pair(self.payload_type, offset, &before, &packet.payload)?))
+        plain.resize(self.header.marshal_size(), 0);
+        let encrypted = self.header.marshal_to(plain).and_then(|_| {
+            plain.extend_from_slice(payload);
+            let srtp = self.srtp.as_mut().ok_or(Error::HandshakeInProgress)?;
+            srtp.local.encrypt_rtp_with_header(plain, &self.header)
         });
-        let (payload_type, payload) = pair.unwrap_or((self.payload_type, packet.payload));
-        let mut header = rtc::rtp::Header {
-            version: 2,
-            marker: packet.marker,
-            payload_type,
-            sequence_number: packet.sequence,
-            timestamp: packet.timestamp,
-            ssrc: self.ssrc,
-            csrc: packet.csrcs,
-            ..Default::default()
-        };
-        if let Some(id) = self.levels_id.filter(|_| !packet.levels.is_empty()) {
-            // An id and at most 15 bytes are what the form is made for (RFC 8285 §4.2).
-            _ = header.set_extension(id, packet.levels);
-        }
-        let packet = rtc::rtp::Packet { header, payload };
-        let message = RTCMessage::RtpPacket(String::new(), packet);
-        if self.connection.handle_write(TaggedRTCMessage { now, message }).is_err() {
+        let Ok(encrypted) = encrypted else {
             self.ignored += 1;
+            return None;
+        };
+        self.reports.sent(now, packet.timestamp, payload.len());
+        self.report(now);
+        Some((to, encrypted))
+    }
+
+    /// The packet and the one before it as redundant audio, where that helps and the peer can read it.
+    fn guard(&mut self, packet: &Outgoing<'_>) -> Option<(u8, Bytes)> {
+        let red_type = self.offer.red_type.filter(|_| packet.is_guarded);
+        let Some(red_type) = red_type else {
+            self.last = None;
+            return None;
+        };
+        let now = (packet.sequence, packet.timestamp, Bytes::copy_from_slice(packet.payload));
+        let (sequence, timestamp, before) = self.last.replace(now)?;
+        let offset = packet.timestamp.wrapping_sub(timestamp);
+        let follows = sequence.wrapping_add(1) == packet.sequence;
+        let pair = red::pair(self.offer.payload_type, offset, &before, packet.payload).filter(|_| follows)?;
+        Some((red_type, pair))
+    }
+
+    /// Sends the report that is due, if one is.
+    fn report(&mut self, now: Instant) {
+        let Some(report) = self.reports.poll(now) else { return };
+        let encrypted = self.srtp.as_mut().map(|srtp| srtp.local.encrypt_rtcp(&report));
+        match (encrypted, self.ice.selected()) {
+            (Some(Ok(encrypted)), Some(to)) => self.out.push_back((to, encrypted.freeze())),
+            _ => self.ignored += 1,
         }
     }
 
-    /// The next datagram to send, and where to.
-    pub fn poll_transmit(&mut self) -> Option<(SocketAddr, BytesMut)> {
-        self.connection.poll_write().map(|message| (message.transport.peer_addr, message.message))
+    fn drain_dtls(&mut self) {
+        while let Some(datagram) = self.dtls.poll_transmit() {
+            if let Some(to) = self.ice.selected() {
+                self.out.push_back((to, datagram.freeze()));
+            }
+        }
+    }
+
+    /// The next datagram to send that is not media, and where to.
+    pub fn poll_transmit(&mut self) -> Option<(SocketAddr, Bytes)> {
+        self.out.pop_front()
     }
 
     /// When [`Peer::handle_timeout`] is due.
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
-        self.connection.poll_timeout()
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        // Before it stands, the worker knows how long to wait for it.
+        let life = (self.state == Connection::Connected).then(|| self.ice.due());
+        life.into_iter().chain(self.dtls.due()).min()
     }
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.connection.handle_timeout(now).is_err() {
+        if self.dtls.handle_timeout(now).is_err() {
             self.ignored += 1;
         }
-        self.sweep();
+        self.drain_dtls();
+        if self.state != Connection::Connected {
+            return;
+        }
+        match (self.ice.handle_timeout(now), self.ice.selected()) {
+            (Life::Gone, _) => self.state = Connection::Ended,
+            (Life::Ask(ask), Some(to)) => self.out.push_back((to, ask.into())),
+            _ => {}
+        }
     }
 
     /// Takes a trickled fragment. Candidates change nothing (we are ICE-lite); other credentials restart ICE, and then the
     /// answer's fragment comes back. If that fails the session goes on as it was.
-    pub fn patch(&mut self, fragment: &Fragment<'_>, now: Instant) -> Result<Option<String>, BadFragment> {
-        let Some((ufrag, pwd)) = fragment.credentials.filter(|(ufrag, _)| *ufrag != self.remote_ufrag) else {
+    pub fn patch(&mut self, fragment: &Fragment<'_>) -> Result<Option<String>, BadFragment> {
+        let Some((ufrag, pwd)) = fragment.credentials.filter(|(ufrag, _)| *ufrag != self.ice.remote().ufrag) else {
             return Ok(None);
         };
-        let renewed = sdp::with_credentials(&self.offer, ufrag, pwd);
-        let bad = |error: rtc::shared::error::Error| BadFragment(format!("ICE cannot be restarted: {error}"));
-        let description = RTCSessionDescription::offer(renewed.clone()).map_err(bad)?;
-        self.connection.set_remote_description(now, description).map_err(bad)?;
-        self.connection.add_local_candidate(host_candidate(self.local).map_err(bad)?).map_err(bad)?;
-        self.connection.add_local_candidate(RTCIceCandidateInit::default()).map_err(bad)?;
-        let answer = self.create_answer(now).map_err(|error| BadFragment(error.to_string()))?;
-        self.offer = renewed;
-        self.remote_ufrag = ufrag.to_owned();
-        Ok(Some(sdp::restart_fragment(&answer.sdp)))
+        self.ice
+            .restart(Credentials { ufrag: ufrag.to_owned(), pwd: pwd.to_owned() })
+            .map_err(|error| BadFragment(format!("ICE cannot be restarted: {error}")))?;
+        self.version += 1;
+        Ok(Some(sdp::restart_fragment(&self.describe())))
     }
 
     /// Says goodbye (DTLS close_notify); what is left to send comes out of [`Peer::poll_transmit`].
-    pub fn close(&mut self) {
+    pub fn close(&mut self, now: Instant) {
         // Closing fails only for layers that never opened, and the peer is dropped next.
-        let _ = self.connection.close();
+        _ = self.dtls.close(now);
+        self.drain_dtls();
         self.state = Connection::Ended;
-    }
-
-    fn create_answer(&mut self, now: Instant) -> Result<Answer, OfferError> {
-        let bad =
-            |error: rtc::shared::error::Error| OfferError::BadSdp(format!("the offer cannot be answered: {error}"));
-        let answer = self.connection.create_answer(None).map_err(bad)?;
-        self.connection.set_local_description(now, answer).map_err(bad)?;
-        let description = self
-            .connection
-            .local_description()
-            .ok_or_else(|| OfferError::BadSdp("the offer left nothing to answer".into()))?;
-        let (sdp, payload_type) = sdp::finish_answer(&description.sdp, self.bitrate_bps)?;
-        self.payload_type = payload_type;
-        self.red_type = sdp::red_payload_type(&sdp, payload_type);
-        self.levels_id = sdp::extension_id(&sdp, LEVELS_URI);
-        self.ufrag = sdp::attribute(&sdp, "ice-ufrag").unwrap_or_default().to_owned();
-        self.sweep();
-        Ok(Answer { sdp, etag: self.etag() })
-    }
-
-    /// Whether the other side has said goodbye (close_notify): webrtc-rs keeps the state, and raises no event.
-    fn is_dtls_closed(&mut self) -> bool {
-        let (sender, receiver) = (self.connection.get_senders().next(), self.connection.get_receivers().next());
-        let state = match (sender, receiver) {
-            (Some(id), _) => self.connection.rtp_sender(id).and_then(|sender| Some(sender.transport()?.state())),
-            (None, Some(id)) => {
-                self.connection.rtp_receiver(id).and_then(|receiver| Some(receiver.transport()?.state()))
-            }
-            (None, None) => None,
-        };
-        state == Some(RTCDtlsTransportState::Closed)
-    }
-
-    /// Drains everything that is not media: events, and the data channels that nobody asked for.
-    fn sweep(&mut self) {
-        while let Some(event) = self.connection.poll_event() {
-            if let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) = event {
-                match state {
-                    RTCPeerConnectionState::Connected if self.state == Connection::Connecting => {
-                        self.state = Connection::Connected;
-                        self.nomination = None;
-                    }
-                    RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => self.state = Connection::Ended,
-                    _ => {}
-                }
-            }
-        }
-        while self.connection.poll_read().is_some() {
-            self.ignored += 1;
-        }
-    }
-}
-
-/// Before the slot where webrtc-rs takes receiver reports out of the way.
-const REPORTS: Slot = Slot::Custom(9_900);
-
-fn opus() -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: MIME_TYPE_OPUS.to_owned(),
-        clock_rate: OPUS_CLOCK_HZ,
-        channels: 2,
-        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
-        rtcp_feedback: vec![],
-    }
-}
-
-/// Redundant audio of Opus.
-fn red() -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: "audio/red".to_owned(),
-        sdp_fmtp_line: format!("{OPUS_PAYLOAD_TYPE}/{OPUS_PAYLOAD_TYPE}"),
-        ..opus()
     }
 }
 
 /// Hands over the packets in one redundant packet, the newest first. Those before it are taken to be the last before it:
 /// RFC 2198 tells only how old they are.
-fn unfold(header: &rtc::rtp::Header, blocks: impl Iterator<Item = red::Block>, media: &mut impl FnMut(Received)) {
+fn unfold(header: &Header, blocks: impl Iterator<Item = red::Block>, media: &mut impl FnMut(Received)) {
     let mut blocks: Vec<_> = blocks.collect();
     blocks.dedup_by_key(|block| block.offset);
     for (distance, block) in (0_u16..).zip(blocks.into_iter().rev()) {
@@ -502,55 +453,4 @@ fn unfold(header: &rtc::rtp::Header, blocks: impl Iterator<Item = red::Block>, m
             is_copy: distance > 0,
         });
     }
-}
-
-fn build(
-    identity: &Identity,
-    reports: ReportReader,
-    now: Instant,
-) -> Result<RTCPeerConnection, rtc::shared::error::Error> {
-    let mut media = MediaEngine::default();
-    let codec = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: OPUS_PAYLOAD_TYPE };
-    media.register_codec(codec, RtpCodecKind::Audio)?;
-    let red = RTCRtpCodecParameters { rtp_codec: red(), payload_type: RED_PAYLOAD_TYPE };
-    media.register_codec(red, RtpCodecKind::Audio)?;
-    let levels = RTCRtpHeaderExtensionCapability { uri: LEVELS_URI.to_owned() };
-    media.register_header_extension(levels, RtpCodecKind::Audio, None)?;
-    let settings = SettingEngineBuilder::new()
-        .with_lite(true)
-        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
-        .with_ice_timeouts(Some(ICE_AWAY), Some(ICE_AWAY), Some(ICE_KEEPALIVE))
-        .build();
-    RTCPeerConnectionBuilder::new()
-        .with_configuration(
-            RTCConfigurationBuilder::new().with_certificates(vec![identity.certificate.clone()]).build(),
-        )
-        .with_media_engine(media)
-        .with_setting_engine(settings)
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()).with(REPORTS, reports))
-        .build(now)
-}
-
-fn our_track(ssrc: u32) -> MediaStreamTrack {
-    let encoding = RTCRtpEncodingParameters {
-        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
-        codec: opus(),
-        ..Default::default()
-    };
-    MediaStreamTrack::new("mixminus".into(), "mix".into(), "mix".into(), RtpCodecKind::Audio, vec![encoding])
-}
-
-fn host_candidate(media: SocketAddr) -> Result<RTCIceCandidateInit, rtc::shared::error::Error> {
-    let candidate = CandidateHostConfig {
-        base_config: CandidateConfig {
-            network: "udp".to_owned(),
-            address: media.ip().to_string(),
-            port: media.port(),
-            component: 1,
-            ..Default::default()
-        },
-        ..Default::default()
-    }
-    .new_candidate_host()?;
-    RTCIceCandidate::from(&candidate).to_json()
 }

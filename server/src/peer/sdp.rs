@@ -1,9 +1,16 @@
-//! SDP as text: what an offer must have, said clearly when it has not, and the few lines of ours that
-//! differ from what webrtc-rs writes.
+//! SDP as text: what an offer must have, said clearly when it has not, and the answer to it.
 
 use std::fmt::Write as _;
+use std::io::Cursor;
+use std::net::SocketAddr;
 
+use rtc_sdp::description::session::SessionDescription;
+
+use super::ice::{Credentials, PRIORITY};
 use super::{OfferError, Side};
+
+/// How loud each contributor is (RFC 6465 §3).
+const LEVELS_URI: &str = "urn:ietf:params:rtp-hdrext:csrc-audio-level";
 
 /// What our decoder and encoder want of the other side (RFC 7587 §6.1): stereo both ways, FEC, and
 /// nothing sent while nobody speaks.
@@ -11,136 +18,179 @@ fn opus_parameters(bitrate_bps: u32) -> String {
     format!("minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1;maxaveragebitrate={bitrate_bps};usedtx=1")
 }
 
-/// Checks an offer and makes it into the one that the peer connection is to answer: without candidates
-/// (we are ICE-lite: their checks find us, and a name that nobody here can resolve costs nothing), and
-/// with the direction that the side allows, so that the answer follows from it.
-pub fn admit(offer: &str, side: Side) -> Result<String, OfferError> {
+/// What of an offer the connection and the answer are made of.
+pub struct Admitted {
+    /// The other side's ICE credentials.
+    pub remote: Credentials,
+    /// SHA-256 of its certificate; more than one where it has not decided yet.
+    pub fingerprints: Vec<String>,
+    /// We begin the DTLS handshake: unless it says that it will (RFC 5763 §5).
+    pub begins: bool,
+    /// Of Opus, as it numbers it.
+    pub payload_type: u8,
+    /// Of redundant audio made of that Opus, if it has it (RFC 2198 §5).
+    pub red_type: Option<u8>,
+    /// By which id it wants the levels of contributors (RFC 6465).
+    pub levels_id: Option<u8>,
+    /// Of the answer.
+    direction: &'static str,
+    /// The first line and the mid of each section, in order.
+    sections: Vec<(String, Option<String>)>,
+    /// Which of them is ours.
+    ours: usize,
+    is_bundled: bool,
+    has_reduced_rtcp: bool,
+}
+
+/// Our part of an answer.
+pub struct Ours<'a> {
+    /// Where the peer sends to.
+    pub media: SocketAddr,
+    /// Our ICE credentials.
+    pub credentials: &'a Credentials,
+    /// SHA-256 of our certificate.
+    pub fingerprint: &'a str,
+    /// Of the stream that we send.
+    pub ssrc: u32,
+    /// What the peer's encoder is asked for.
+    pub bitrate_bps: u32,
+    /// How often the session was described before (RFC 8866 §5.2).
+    pub version: u32,
+}
+
+/// Checks an offer. Its candidates are not looked at: we are ICE-lite, their checks find us, and a name that nobody here
+/// can resolve costs nothing.
+pub fn admit(offer: &str, side: Side) -> Result<Admitted, OfferError> {
+    let bad = |detail: &str| Err(OfferError::BadSdp(detail.to_owned()));
     if !offer.starts_with("v=0") {
-        return Err(OfferError::BadSdp("an SDP must start with v=0 (RFC 8866 §5)".into()));
+        return bad("an SDP must start with v=0 (RFC 8866 §5)");
     }
     let (session, media) = sections(offer);
-    let audio = media
+    let ours = media
         .iter()
-        .find(|section| section[0].starts_with("m=audio ") && !section[0].starts_with("m=audio 0 "))
+        .position(|section| section[0].starts_with("m=audio ") && !section[0].starts_with("m=audio 0 "))
         .ok_or_else(|| {
             OfferError::NoAudio("the offer needs one audio section (m=audio), with a port that is not 0".into())
         })?;
-    let has = |prefix: &str| audio.iter().chain(&session).any(|line| line.starts_with(prefix));
-    for (prefix, what) in [("a=ice-ufrag:", "ice-ufrag (RFC 8839 §5.4)"), ("a=ice-pwd:", "ice-pwd (RFC 8839 §5.4)")] {
-        if !has(prefix) {
-            return Err(OfferError::BadSdp(format!("the offer's audio section has no {what}")));
-        }
+    let audio = &media[ours];
+    let either = |name: &str| value(audio, name).or_else(|| value(&session, name));
+    let Some(ufrag) = either("ice-ufrag") else {
+        return bad("the offer's audio section has no ice-ufrag (RFC 8839 §5.4)");
+    };
+    let Some(pwd) = either("ice-pwd") else {
+        return bad("the offer's audio section has no ice-pwd (RFC 8839 §5.4)");
+    };
+    let mut fingerprints = fingerprints(audio);
+    if fingerprints.is_empty() {
+        fingerprints = self::fingerprints(&session);
     }
-    if !audio.iter().chain(&session).any(|line| is_usable_fingerprint(line)) {
-        return Err(OfferError::BadSdp(
-            "the offer's audio section has no DTLS fingerprint that we can check: a=fingerprint:sha-256 and 32 bytes (RFC 8122 §5)"
-                .into(),
-        ));
+    if fingerprints.is_empty() {
+        return bad(
+            "the offer's audio section has no DTLS fingerprint that we can check: a=fingerprint:sha-256 and 32 bytes (RFC 8122 §5)",
+        );
     }
-    if !audio.iter().any(|line| line.starts_with("a=mid:")) {
-        return Err(OfferError::BadSdp("the offer's audio section has no a=mid (RFC 9143 §8)".into()));
-    }
-    if opus_payload_type(audio).is_none() {
-        return Err(OfferError::NoAudio("the offer's audio section must have opus/48000/2 (RFC 7587 §7)".into()));
-    }
+    let Some(mid) = value(audio, "mid") else {
+        return bad("the offer's audio section has no a=mid (RFC 9143 §8)");
+    };
+    let payload_type = payload_type(audio, "opus/48000")
+        .ok_or_else(|| OfferError::NoAudio("the offer's audio section must have opus/48000/2 (RFC 7587 §7)".into()))?;
     let theirs = direction(audio).or_else(|| direction(&session)).unwrap_or("sendrecv");
-    let wanted = match (side, theirs) {
+    let direction = match (side, theirs) {
         (_, "inactive") | (Side::Whip, "recvonly") | (Side::Whep | Side::ListenOnly, "sendonly") => {
             return Err(OfferError::NoAudio(format!(
                 "the offer's audio section is {theirs}: it must be {}",
                 side.wanted_direction()
             )));
         }
-        (Side::Whip, _) => "sendonly",
-        (Side::Whep | Side::ListenOnly, _) => "recvonly",
-        (Side::Both, theirs) => theirs,
+        (Side::Whip, _) | (Side::Both, "sendonly") => "recvonly",
+        (Side::Whep | Side::ListenOnly, _) | (Side::Both, "recvonly") => "sendonly",
+        (Side::Both, _) => "sendrecv",
     };
-    let mut admitted = String::with_capacity(offer.len());
-    let mut ours = false;
-    let mut seen = false;
-    for line in offer.lines() {
-        if line.starts_with("m=") {
-            ours = !seen && line == audio[0];
-            seen |= ours;
-        }
-        if line.starts_with("a=candidate:") || line == "a=end-of-candidates" {
-            continue;
-        }
-        // webrtc-rs looks at the first one only.
-        if line.starts_with("a=fingerprint:") && !is_usable_fingerprint(line) {
-            continue;
-        }
-        let line = if ours && is_direction(line) { format!("a={wanted}") } else { line.to_owned() };
-        write!(admitted, "{line}\r\n").expect("writing to a String never fails");
-        if ours && line.starts_with("a=mid:") && direction(audio).is_none() {
-            write!(admitted, "a={wanted}\r\n").expect("writing to a String never fails");
-        }
+    // What no reader of SDP takes is not answered, even where the lines above are fine.
+    SessionDescription::unmarshal(&mut Cursor::new(offer))
+        .map_err(|error| OfferError::BadSdp(format!("the offer cannot be answered: {error}")))?;
+    let is_bundled = session.iter().filter_map(|line| line.strip_prefix("a=group:BUNDLE ")).any(|mids| {
+        // A section that others are bundled with has their transport too.
+        mids.split_whitespace().any(|bundled| bundled == mid)
+    });
+    Ok(Admitted {
+        remote: Credentials { ufrag: ufrag.to_owned(), pwd: pwd.to_owned() },
+        fingerprints,
+        begins: either("setup") != Some("active"),
+        payload_type,
+        red_type: red_type(audio, payload_type),
+        levels_id: levels_id(audio),
+        direction,
+        sections: media.iter().map(|lines| (lines[0].to_owned(), value(lines, "mid").map(str::to_owned))).collect(),
+        ours,
+        is_bundled,
+        has_reduced_rtcp: audio.contains(&"a=rtcp-rsize"),
+    })
+}
+
+impl Admitted {
+    /// The whole answer, our one candidate included. Sections other than ours are refused (RFC 3264 §6).
+    pub fn answer(&self, ours: &Ours<'_>) -> String {
+        let mut sdp = String::with_capacity(1024);
+        self.write(&mut sdp, ours).expect("writing to a String never fails");
+        sdp
     }
-    Ok(admitted)
-}
 
-/// Our Opus parameters in place of the echo of theirs, and our one candidate only once.
-pub fn finish_answer(answer: &str, bitrate_bps: u32) -> Result<(String, u8), OfferError> {
-    let (_, media) = sections(answer);
-    let payload_type = media
-        .iter()
-        .filter(|section| section[0].starts_with("m=audio ") && !section[0].starts_with("m=audio 0 "))
-        .find_map(|section| opus_payload_type(section))
-        .ok_or_else(|| OfferError::NoAudio("no Opus format in the offer that fits ours: opus/48000/2".into()))?;
-    let fmtp = format!("a=fmtp:{payload_type} ");
-    let rtpmap = format!("a=rtpmap:{payload_type} ");
-    let mut finished = String::with_capacity(answer.len() + 128);
-    for line in answer.lines() {
-        // RTCP is multiplexed on component 1 (RFC 5761), so a candidate for component 2 only costs checks.
-        if line.starts_with(&fmtp) || (line.starts_with("a=candidate:") && line.split(' ').nth(1) == Some("2")) {
-            continue;
+    fn write(&self, sdp: &mut String, ours: &Ours<'_>) -> std::fmt::Result {
+        let family = if ours.media.is_ipv4() { "IP4 0.0.0.0" } else { "IP6 ::" };
+        // The session's number is any that does not come twice: that of our stream.
+        write!(sdp, "v=0\r\no=mixminus {} {} IN {family}\r\ns=-\r\nt=0 0\r\n", ours.ssrc, ours.version)?;
+        if let (true, Some(mid)) = (self.is_bundled, &self.sections[self.ours].1) {
+            write!(sdp, "a=group:BUNDLE {mid}\r\n")?;
         }
-        write!(finished, "{line}\r\n").expect("writing to a String never fails");
-        if line.starts_with(&rtpmap) {
-            write!(finished, "{fmtp}{}\r\n", opus_parameters(bitrate_bps)).expect("writing to a String never fails");
+        write!(sdp, "a=ice-lite\r\na=msid-semantic:WMS *\r\n")?;
+        for (index, (line, mid)) in self.sections.iter().enumerate() {
+            let mut parts = line.trim_start_matches("m=").split(' ');
+            let (kind, protocol) = (parts.next().unwrap_or("audio"), parts.nth(1).unwrap_or("UDP/TLS/RTP/SAVPF"));
+            if index == self.ours {
+                write!(sdp, "m={kind} 9 {protocol} {}", self.payload_type)?;
+                self.red_type.map_or(Ok(()), |red| write!(sdp, " {red}"))?;
+            } else {
+                write!(sdp, "m={kind} 0 {protocol} {}", parts.next().unwrap_or("0"))?;
+            }
+            write!(sdp, "\r\nc=IN {family}\r\n")?;
+            mid.as_ref().map_or(Ok(()), |mid| write!(sdp, "a=mid:{mid}\r\n"))?;
+            if index == self.ours { self.write_ours(sdp, ours)? } else { write!(sdp, "a=inactive\r\n")? }
         }
+        Ok(())
     }
-    Ok((finished, payload_type))
-}
 
-/// The value of the first `a=NAME:` line.
-pub fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
-    sdp.lines().find_map(|line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-}
-
-/// The payload type of redundant audio made of this one (RFC 2198 §5), if both sides have it.
-pub fn red_payload_type(sdp: &str, payload_type: u8) -> Option<u8> {
-    let (_, media) = sections(sdp);
-    let section = media.iter().find(|section| section[0].starts_with("m=audio "))?;
-    let types = section.iter().filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '));
-    let (red, _) = types.into_iter().find(|(_, codec)| codec.to_ascii_lowercase().starts_with("red/48000"))?;
-    let made_of = section.iter().find_map(|line| line.strip_prefix("a=fmtp:")?.strip_prefix(red)?.strip_prefix(' '));
-    let is_ours = made_of.is_none_or(|types| types.split('/').all(|part| part.parse() == Ok(payload_type)));
-    red.parse().ok().filter(|_| is_ours)
-}
-
-/// The id by which a header extension was agreed on (RFC 8285 §5); one byte of header takes 1 to 14.
-pub fn extension_id(sdp: &str, uri: &str) -> Option<u8> {
-    let mut extensions = sdp.lines().filter_map(|line| line.strip_prefix("a=extmap:")?.trim().split_once(' '));
-    let (id, _) = extensions.find(|(_, name)| name.split(' ').next() == Some(uri))?;
-    id.split('/').next()?.parse().ok().filter(|id| (1..=14).contains(id))
-}
-
-/// The same description with other ICE credentials: what a peer offers when it restarts ICE
-/// (RFC 8839 §4.4.1.1.1).
-pub fn with_credentials(sdp: &str, ufrag: &str, pwd: &str) -> String {
-    let mut renewed = String::with_capacity(sdp.len());
-    for line in sdp.lines() {
-        let line = if line.starts_with("a=ice-ufrag:") {
-            format!("a=ice-ufrag:{ufrag}")
-        } else if line.starts_with("a=ice-pwd:") {
-            format!("a=ice-pwd:{pwd}")
-        } else {
-            line.to_owned()
-        };
-        write!(renewed, "{line}\r\n").expect("writing to a String never fails");
+    fn write_ours(&self, sdp: &mut String, ours: &Ours<'_>) -> std::fmt::Result {
+        let Credentials { ufrag, pwd } = ours.credentials;
+        write!(sdp, "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=ice-options:trickle\r\n")?;
+        write!(sdp, "a=fingerprint:sha-256 {}\r\n", ours.fingerprint)?;
+        write!(
+            sdp,
+            "a=setup:{}\r\na={}\r\na=rtcp-mux\r\n",
+            if self.begins { "active" } else { "passive" },
+            self.direction
+        )?;
+        if self.has_reduced_rtcp {
+            write!(sdp, "a=rtcp-rsize\r\n")?;
+        }
+        let opus = self.payload_type;
+        write!(sdp, "a=rtpmap:{opus} opus/48000/2\r\na=fmtp:{opus} {}\r\n", opus_parameters(ours.bitrate_bps))?;
+        if let Some(red) = self.red_type {
+            write!(sdp, "a=rtpmap:{red} red/48000/2\r\na=fmtp:{red} {opus}/{opus}\r\n")?;
+        }
+        if self.direction != "recvonly" {
+            if let Some(id) = self.levels_id {
+                write!(sdp, "a=extmap:{id} {LEVELS_URI}\r\n")?;
+            }
+            write!(
+                sdp,
+                "a=msid:mixminus mix\r\na=ssrc:{0} cname:mixminus\r\na=ssrc:{0} msid:mixminus mix\r\n",
+                ours.ssrc
+            )?;
+        }
+        let (ip, port) = (ours.media.ip(), ours.media.port());
+        write!(sdp, "a=candidate:1 1 udp {PRIORITY} {ip} {port} typ host\r\na=end-of-candidates\r\n")
     }
-    renewed
 }
 
 /// A fragment as `application/trickle-ice-sdpfrag` has it (RFC 8840 §9).
@@ -235,11 +285,41 @@ fn sections(sdp: &str) -> (Vec<&str>, Vec<Vec<&str>>) {
     (session, media)
 }
 
-fn opus_payload_type(section: &[&str]) -> Option<u8> {
+/// The first `a=NAME:VALUE` of these lines.
+fn value<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
+    lines.iter().find_map(|line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// The first format of this section that is such a codec.
+fn payload_type(section: &[&str], codec: &str) -> Option<u8> {
     section.iter().find_map(|line| {
-        let (payload_type, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
-        codec.to_ascii_lowercase().starts_with("opus/48000").then(|| payload_type.parse().ok()).flatten()
+        let (payload_type, name) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        let is_listed = section[0].split(' ').skip(3).any(|listed| listed == payload_type);
+        let is_it = is_listed && name.to_ascii_lowercase().starts_with(codec);
+        is_it.then(|| payload_type.parse().ok()).flatten()
     })
+}
+
+/// The payload type of redundant audio made of this one, if there is one.
+fn red_type(section: &[&str], payload_type: u8) -> Option<u8> {
+    let red = self::payload_type(section, "red/48000")?;
+    let number = red.to_string();
+    let made_of =
+        section.iter().find_map(|line| line.strip_prefix("a=fmtp:")?.strip_prefix(&number)?.strip_prefix(' '));
+    let is_ours = made_of.is_none_or(|types| types.split('/').all(|part| part.parse() == Ok(payload_type)));
+    is_ours.then_some(red)
+}
+
+/// By which id the levels of contributors were offered (RFC 8285 §5); one byte of header takes 1 to 14.
+fn levels_id(section: &[&str]) -> Option<u8> {
+    let mut extensions = section.iter().filter_map(|line| line.strip_prefix("a=extmap:")?.trim().split_once(' '));
+    let (id, _) = extensions.find(|(_, name)| name.split(' ').next() == Some(LEVELS_URI))?;
+    id.split('/').next()?.parse().ok().filter(|id| (1..=14).contains(id))
+}
+
+fn fingerprints(lines: &[&str]) -> Vec<String> {
+    let usable = lines.iter().filter(|line| is_usable_fingerprint(line));
+    usable.filter_map(|line| Some(line.trim().split_once(' ')?.1.to_owned())).collect()
 }
 
 /// `a=fingerprint:sha-256 XX:XX:…`, 32 bytes. Every WebRTC client has one (RFC 8827 §6.5).

@@ -23,10 +23,9 @@ pub fn classify(datagram: &[u8]) -> Datagram {
     }
 }
 
-/// Whether this is a DTLS alert, whatever it says (RFC 6347 §4.1: the content type is not encrypted).
-pub fn is_dtls_alert(datagram: &[u8]) -> bool {
-    const ALERT: u8 = 21;
-    datagram.first() == Some(&ALERT)
+/// Whether this datagram of RTP or RTCP is the latter (RFC 5761 §4).
+pub fn is_rtcp(datagram: &[u8]) -> bool {
+    matches!(datagram.get(1), Some(192..=223))
 }
 
 const HEADER: usize = 20;
@@ -34,18 +33,12 @@ const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
-const USE_CANDIDATE: u16 = 0x0025;
 
 /// Our ICE user fragment in a binding request: USERNAME is `ours:theirs` (RFC 8445 §7.2.2). None for
 /// every other message and for a broken one. Nothing is verified here: ICE checks the integrity.
 pub fn local_ufrag(datagram: &[u8]) -> Option<&str> {
     let username = attribute(datagram, USERNAME)?;
     std::str::from_utf8(username).ok()?.split(':').next().filter(|ours| !ours.is_empty())
-}
-
-/// Whether this is a binding request by which the other side chooses the pair (RFC 8445 §7.2.2). Not verified.
-pub fn is_nomination(datagram: &[u8]) -> bool {
-    attribute(datagram, USE_CANDIDATE).is_some()
 }
 
 /// The value of the first attribute of this type in a binding request.
@@ -92,13 +85,6 @@ mod tests {
         let message = request(&[(0x0024, &[1, 2, 3, 4]), (0x8022, b"abc"), (USERNAME, b"ours:theirs")]);
         assert_eq!(classify(&message), Datagram::Stun);
         assert_eq!(local_ufrag(&message), Some("ours"));
-    }
-
-    #[test]
-    fn a_nomination_is_told_from_a_check() {
-        assert!(is_nomination(&request(&[(USERNAME, b"ours:theirs"), (USE_CANDIDATE, b"")])));
-        assert!(!is_nomination(&request(&[(USERNAME, b"ours:theirs")])));
-        assert!(!is_nomination(&[0; 20]));
     }
 
     #[test]

@@ -152,8 +152,7 @@ impl Worker {
             return Err(PeerError::StaleEtag(etag));
         }
         let fragment = Fragment::parse(fragment).map_err(PeerError::BadFragment)?;
-        let instant = self.settings.clock.instant(now);
-        let restarted = entry.peer.patch(&fragment, instant).map_err(|bad| PeerError::BadFragment(bad.0))?;
+        let restarted = entry.peer.patch(&fragment).map_err(|bad| PeerError::BadFragment(bad.0))?;
         let Some(fragment) = restarted else { return Ok(Trickled::Added) };
         let etag = entry.peer.etag();
         self.peers.rename(member);

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token, Waker, net::UdpSocket};
+use socket2::SockRef;
 
 use crate::clock::Clock;
 use crate::event_log::EventLog;
@@ -73,6 +73,8 @@ impl Handle {
 
 /// Commands that wait for a worker; more are refused.
 const COMMAND_QUEUE: usize = 1024;
+/// Bytes that the kernel keeps for a worker that is busy: what a thousand peers send when all join at once.
+const RECEIVE_BUFFER: usize = 4 << 20;
 /// Datagrams read before ticks and commands get their turn.
 const BATCH: usize = 64;
 /// A peer that has not connected by then is let go.
@@ -91,6 +93,8 @@ pub fn start(index: usize, ip: IpAddr, port: u16, settings: Settings) -> io::Res
         bound => bound?,
     };
     socket.set_nonblocking(true)?;
+    // The kernel gives as much of it as it allows (`net.core.rmem_max`); nothing depends on it.
+    _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
     let media = SocketAddr::new(ip, socket.local_addr()?.port());
     let mut socket = UdpSocket::from_std(socket);
     let poll = Poll::new()?;
@@ -108,11 +112,21 @@ pub fn start(index: usize, ip: IpAddr, port: u16, settings: Settings) -> io::Res
         timers: BinaryHeap::new(),
         effects: Effects::new(),
         hung_up: Vec::new(),
+        plain: Vec::new(),
         settings,
         stopped: None,
     };
     std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run())?;
     Ok(Handle { media, counters, commands, waker })
+}
+
+/// Hands a datagram to the kernel. A full socket buffer or an address that cannot be reached: for real time, late is lost.
+fn send(socket: &UdpSocket, counters: &Counters, to: SocketAddr, datagram: &[u8]) {
+    let counter = match socket.send_to(datagram, to) {
+        Ok(_) => &counters.datagrams_out,
+        Err(_) => &counters.send_failures,
+    };
+    Counters::add(counter, 1);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,6 +146,8 @@ struct Worker {
     timers: BinaryHeap<Reverse<(Duration, Timer)>>,
     effects: Effects,
     hung_up: Vec<MemberId>,
+    /// A packet before it is encrypted; its memory is used again.
+    plain: Vec<u8>,
     settings: Settings,
     stopped: Option<Reply<()>>,
 }
@@ -192,8 +208,8 @@ impl Worker {
         let kind = stun::classify(datagram);
         let member = match kind {
             Datagram::Stun => match stun::local_ufrag(datagram) {
-                Some(ufrag) => self.peers.by_ufrag(ufrag).inspect(|member| self.peers.checks_from(*member, from)),
-                None => self.peers.by_address(from).or_else(|| self.peers.by_check(from)),
+                Some(ufrag) => self.peers.by_ufrag(ufrag),
+                None => self.peers.by_address(from),
             },
             Datagram::Dtls | Datagram::Media => self.peers.by_address(from),
             Datagram::Unknown => None,
@@ -226,7 +242,8 @@ impl Worker {
         }
     }
 
-    /// Sends what a peer has to send. `checked`: where a check came from, to be bound if it is answered with success.
+    /// Sends what a peer has to send besides media. `checked`: where a check came from, to be bound if it is answered
+    /// with success.
     fn transmit(&mut self, member: MemberId, checked: Option<SocketAddr>) {
         let Some(entry) = self.peers.get_mut(member) else { return };
         let mut verified = None;
@@ -234,11 +251,7 @@ impl Worker {
             if checked == Some(to) && stun::is_binding_success(&datagram) {
                 verified = checked;
             }
-            match self.socket.send_to(&datagram, to) {
-                Ok(_) => Counters::add(&self.counters.datagrams_out, 1),
-                // A full socket buffer or an address that cannot be reached: for real time, late is lost.
-                Err(_) => Counters::add(&self.counters.send_failures, 1),
-            }
+            send(&self.socket, &self.counters, to, &datagram);
         }
         let slot = entry.room;
         if let Some(address) = verified
@@ -249,29 +262,32 @@ impl Worker {
         }
     }
 
-    /// Carries out what the room asked for.
-    fn deliver(&mut self, slot: usize, now: Duration) {
-        if !self.effects.media.is_empty() {
-            let instant = self.settings.clock.instant(now);
-            let bytes = Bytes::copy_from_slice(&self.effects.bytes);
-            for index in 0..self.effects.media.len() {
-                let media = &self.effects.media[index];
-                let to = media.to;
-                let packet = Outgoing {
-                    sequence: media.sequence,
-                    timestamp: media.timestamp,
-                    marker: media.marker,
-                    payload: bytes.slice(media.payload.clone()),
-                    csrcs: self.effects.contributors[media.contributors.csrcs.clone()].to_vec(),
-                    levels: bytes.slice(media.contributors.levels.clone()),
-                    is_guarded: media.is_guarded,
-                };
-                if let Some(entry) = self.peers.get_mut(to) {
-                    entry.peer.send(instant, packet);
-                    self.transmit(to, None);
-                }
+    /// Sends what the room asked for: encrypted and handed to the kernel one by one, from bytes that all share.
+    fn send_media(&mut self, now: Duration) {
+        let instant = self.settings.clock.instant(now);
+        for media in &self.effects.media {
+            let Some(entry) = self.peers.get_mut(media.to) else { continue };
+            let packet = Outgoing {
+                sequence: media.sequence,
+                timestamp: media.timestamp,
+                marker: media.marker,
+                payload: self.effects.payload(media),
+                csrcs: &self.effects.contributors[media.contributors.csrcs.clone()],
+                levels: &self.effects.bytes[media.contributors.levels.clone()],
+                is_guarded: media.is_guarded,
+            };
+            if let Some((to, datagram)) = entry.peer.send(instant, &packet, &mut self.plain) {
+                send(&self.socket, &self.counters, to, &datagram);
+            }
+            while let Some((to, datagram)) = entry.peer.poll_transmit() {
+                send(&self.socket, &self.counters, to, &datagram);
             }
         }
+    }
+
+    /// Carries out what the room asked for.
+    fn deliver(&mut self, slot: usize, now: Duration) {
+        self.send_media(now);
         if let Some(room) = self.rooms.get_mut(slot) {
             room.publish(&mut self.effects.control, &self.settings.log, now, &mut self.hung_up);
         }
@@ -285,7 +301,7 @@ impl Worker {
     /// Ends a connection: goodbye, and nothing of it stays. Its room has let go of it already.
     fn close_peer(&mut self, member: MemberId) {
         if let Some(entry) = self.peers.get_mut(member) {
-            entry.peer.close();
+            entry.peer.close(self.settings.clock.instant(self.settings.clock.now()));
         }
         self.transmit(member, None);
         self.peers.remove(member);
@@ -378,7 +394,8 @@ impl Worker {
         }
         // A timer in the past would spin; a millisecond is finer than any protocol here needs.
         let at = at.max(now + Duration::from_millis(1));
-        if at != entry.timer {
+        // A timer that has become later is looked at when it was due, and set anew: most never come to it.
+        if at < entry.timer {
             entry.timer = at;
             self.timers.push(Reverse((at, Timer::Peer(member))));
         }

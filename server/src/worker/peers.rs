@@ -28,8 +28,6 @@ pub struct Entry {
     ufrag: String,
     /// Addresses from which a check has succeeded, the newest last.
     addresses: Vec<SocketAddr>,
-    /// Where the newest check came from, whatever became of it.
-    checks_from: Option<SocketAddr>,
 }
 
 /// All peers: by member, by our ICE user fragment, and by address.
@@ -40,7 +38,6 @@ pub struct Peers {
     made: u32,
     by_ufrag: HashMap<String, MemberId>,
     by_address: HashMap<SocketAddr, MemberId>,
-    by_check: HashMap<SocketAddr, MemberId>,
 }
 
 /// A peer that moves keeps this many addresses; older ones are forgotten.
@@ -57,17 +54,7 @@ impl Peers {
         let member = MemberId(u64::from(self.made) << 32 | u64::from(slot));
         let ufrag = peer.ufrag().to_owned();
         self.by_ufrag.insert(ufrag.clone(), member);
-        let entry = Entry {
-            peer,
-            id,
-            room,
-            connect_by,
-            timer: Duration::MAX,
-            member,
-            ufrag,
-            addresses: Vec::new(),
-            checks_from: None,
-        };
+        let entry = Entry { peer, id, room, connect_by, timer: Duration::MAX, member, ufrag, addresses: Vec::new() };
         self.slots[slot as usize] = Some(entry);
         member
     }
@@ -84,7 +71,6 @@ impl Peers {
         let entry = self.slots[slot as usize].take()?;
         self.free.push(slot);
         self.by_ufrag.remove(&entry.ufrag);
-        self.forget_check(member, entry.checks_from);
         for address in &entry.addresses {
             if self.by_address.get(address) == Some(&member) {
                 self.by_address.remove(address);
@@ -101,28 +87,6 @@ impl Peers {
     /// Whose a datagram is, by where it comes from.
     pub fn by_address(&self, address: SocketAddr) -> Option<MemberId> {
         self.by_address.get(&address).copied()
-    }
-
-    /// Whose an answer to a check of ours is, while no check from there has succeeded yet. Only for STUN: ICE knows its own
-    /// transactions, and nothing else is taken from an address that is not bound.
-    pub fn by_check(&self, address: SocketAddr) -> Option<MemberId> {
-        self.by_check.get(&address).copied()
-    }
-
-    /// A check for this peer came from here.
-    pub fn checks_from(&mut self, member: MemberId, address: SocketAddr) {
-        let Some(entry) = self.get_mut(member) else { return };
-        let before = entry.checks_from.replace(address);
-        if before != Some(address) {
-            self.forget_check(member, before);
-            self.by_check.insert(address, member);
-        }
-    }
-
-    fn forget_check(&mut self, member: MemberId, address: Option<SocketAddr>) {
-        if let Some(address) = address.filter(|address| self.by_check.get(address) == Some(&member)) {
-            self.by_check.remove(&address);
-        }
     }
 
     /// A check from this address has succeeded: what else comes from there is this peer's. True if that is news.
