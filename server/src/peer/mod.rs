@@ -334,7 +334,7 @@ impl Peer {
         self.header.csrc.clear();
         self.header.csrc.extend_from_slice(packet.csrcs);
         if let Some(id) = self.offer.levels_id {
-            self.header.extension = false;
+            (self.header.extension, self.header.extensions_padding) = (false, 0);
             self.header.extensions.clear();
             if !packet.levels.is_empty() {
                 // An id and at most 15 bytes are what the form is made for (RFC 8285 §4.2).
