@@ -15,7 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 use rtc::rtp::Header;
 use rtc::shared::marshal::Marshal;
 use rtc::srtp::{context::Context, protection_profile::ProtectionProfile};
-use rustix::net::{SendAncillaryBuffer, SendFlags, SocketAddrAny, addr::SocketAddrArg, MMsgHdr, sendmmsg};
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, addr::SocketAddrArg, sendmmsg};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Repeats of each figure; the median of them is told.
