@@ -7,8 +7,13 @@ import pathlib
 import platform
 import string
 import subprocess
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE))
+
+import wanted  # noqa: E402
+
 COLUMNS = {
     "mixminus": "mixminus",
     "mixed": "mixminus, mixed",
@@ -41,6 +46,38 @@ def tables(document):
         if rows:
             parts += [f"### {heading}", "", *_table(rows), ""]
     return "\n".join(parts).rstrip()
+
+
+def wanted_table(document):
+    """What was promised beside what was measured, in Markdown."""
+    words = {True: "yes", False: "**no**", None: "-"}
+    lines = ["| wanted | measured | holds |", "| --- | --- | --- |"]
+    return "\n".join(lines + [f"| {what} | {measured} | {words[holds]} |" for what, measured, holds in wanted.rows(document)])
+
+
+def limits(document):
+    """How many this machine carries, in words."""
+    found = document.get("scenarios", {}).get("limits", {})
+    lines = []
+    for what, one in found.items():
+        if "failed" in one:
+            lines.append(f"- {what}: not measured: {one['failed']}")
+        else:
+            more = f"; with {one['too_many']} {one['because']}" if "too_many" in one else ", where the search ends"
+            lines.append(f"- **{one['most']} {what}**{more}.")
+    return "\n".join(lines) or "- not measured in this run."
+
+
+def floor(document):
+    """The bare loop as a table in Markdown."""
+    found = document.get("scenarios", {}).get("floor", {})
+    lines = ["| way | destinations | sendto, µs | sendmmsg, µs | SRTP of it, µs |", "| --- | ---: | ---: | ---: | ---: |"]
+    for way in ("loopback", "veth"):
+        lines += [
+            f"| {way} | {one['destinations']} | {one['sendto_us']:.2f} | {one['sendmmsg_us']:.2f} | {one['srtp_us']:.2f} |" for one in found.get(way, [])
+        ]
+    lines += [f"| veth | not possible here: {found['no_veth']} | | | |"] if "no_veth" in found else []
+    return "\n".join(lines)
 
 
 def _table(rows):
@@ -82,6 +119,9 @@ def write(document, root):
     text = string.Template((HERE / "performance.md.in").read_text()).substitute(
         document["machine"],
         tables=tables(document),
+        wanted=wanted_table(document),
+        limits=limits(document),
+        floor=floor(document),
         behind="\n".join(behind(document)),
         seconds=f"{document['seconds']:g}",
         minutes=round(document["took_s"] / 60),
