@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use super::crowd::{Counts, Crowd, Member, Ticket};
 use super::process::{self, Usage};
 use super::ticks::Ticks;
-use super::visits::{Refusals, Visited, Visits};
+use super::visits::{Refusals, Visited, Visits, plain};
 
 /// Joins under way at a time: as many as keep the server busy without making one of them late.
 const JOINS: usize = 16;
@@ -250,7 +250,7 @@ impl Setting {
         // Any number that differs from the others in its room.
         let ssrc = 1 + (room * shape.peers + place) as u32;
         let (mut peer, offer) = LeanPeer::offer(&self.identity, socket.local_addr()?, direction, ssrc, Instant::now())?;
-        let admitted = self.client.admit(&rooms[room], direction, offer).await?;
+        let admitted = self.client.admit(&rooms[room], direction, offer).await.map_err(plain)?;
         peer.answer(admitted.answer.clone(), Instant::now())?;
         if let (Some(gain_db), true, Some(track)) = (self.gain_db, talks, admitted.id()) {
             let strip = TrackPatch { gain_db: Some(gain_db), ..TrackPatch::default() };
@@ -365,9 +365,9 @@ impl Setting {
         let expected = now.expected.saturating_sub(then.expected);
         let listened = now.listened.saturating_sub(then.listened).as_secs_f64().max(f64::MIN_POSITIVE);
         let joined = now.connected;
-        let cpu = |first: Usage, last: Usage| (last.cpu - first.cpu).as_secs_f64() / seconds;
-        let server = empty.zip(first.server).zip(last.server).map(|((empty, first), last)| Server {
-            cpu_percent: round(100.0 * cpu(first, last), 2),
+        let cpu = |first: &Usage, last: &Usage| last.cpu_since(first).as_secs_f64() / seconds;
+        let server = empty.zip(first.server.as_ref()).zip(last.server.as_ref()).map(|((empty, first), last)| Server {
+            cpu_percent: round(100.0 * cpu(first, last), 3),
             cpu_ms_per_peer_s: round(1e3 * cpu(first, last) / joined.max(1) as f64, 4),
             rss_before_mb: round(empty.rss_kb as f64 / 1e3, 1),
             rss_mb: round(last.rss_kb as f64 / 1e3, 1),
@@ -397,7 +397,7 @@ impl Setting {
             tick_p999_ms: ticks.as_ref().and_then(|ticks| ticks.quantile_ms(0.999)).filter(|ms| ms.is_finite()),
             ticks: ticks.as_ref().map(Ticks::count),
             late_ticks: ticks.as_ref().map(|ticks| ticks.late),
-            client_cpu_percent: round(100.0 * cpu(first.own, last.own), 2),
+            client_cpu_percent: round(100.0 * cpu(&first.own, &last.own), 2),
             sent_late: now.sent_late - then.sent_late,
         }
     }

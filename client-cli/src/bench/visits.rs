@@ -153,7 +153,7 @@ impl Visits {
         let began = Instant::now();
         let admitted = setting.client.admit(room, Direction::Receive, offer).await;
         *after = began.elapsed();
-        let admitted = admitted?;
+        let admitted = admitted.map_err(plain)?;
         peer.answer(admitted.answer.clone(), Instant::now())?;
         let (told, connected) = oneshot::channel();
         let ticket = crowd.join(Member {
@@ -175,6 +175,14 @@ impl Visits {
         is_connected.context("no connection in time")?.context("ICE or DTLS failed")?;
         dismissed?;
         Ok((*after, connection))
+    }
+}
+
+/// As the program's hints know it.
+pub fn plain(error: AdmitError) -> anyhow::Error {
+    match error {
+        AdmitError::Request(error) => error.into(),
+        full @ AdmitError::Full { .. } => full.into(),
     }
 }
 
