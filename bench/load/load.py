@@ -8,7 +8,7 @@ import dataclasses
 import json
 import os
 import pathlib
-import re
+import statistics
 import sys
 import time
 
@@ -16,11 +16,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "bench/sound"))
 
 import front  # noqa: E402
+import ours  # noqa: E402
 import report  # noqa: E402
+import scenarios  # noqa: E402
 import servers  # noqa: E402
 
 # Where it is allowed: other work on the machine then makes nothing late. CPU time is the same either way.
 REAL_TIME_PRIORITY = 60
+# What is measured several times is measured for so long each time.
+SHORT_S = 3
 # Two for each peer, and some.
 PORTS = 20_000
 JANUS_ROOM = {"spatial_audio": True}  # stereo
@@ -37,6 +41,8 @@ class Row:
     peers: int
     talkers: int
     columns: tuple
+    # The machine has other things to do now and then: the median counts.
+    repeats: int = 1
 
     @property
     def name(self):
@@ -48,8 +54,7 @@ ROWS = [
     Row("rooms", 1, 100, 1, ("mixminus", "mixed", "janus", "janus-same")),
     Row("rooms", 1, 50, 3, BOTH),
     Row("rooms", 10, 5, 2, BOTH),
-    *(Row("listeners", 1, listeners + 1, 1, ("mixminus",)) for listeners in (10, 100, 500, 1000, 2000)),
-    *(Row("listeners", 1, listeners + 1, 1, ("mixed",)) for listeners in (100, 1000)),
+    *(Row("listeners", 1, listeners + 1, 1, ("mixminus", "mixed"), repeats=3) for listeners in (0, 10, 100, 500, 1000, 2000)),
     *(Row("listeners", 1, listeners + 1, 1, ("janus",)) for listeners in (10, 100, 200, 400)),
     Row("idle", 1000, 0, 0, ("mixminus", "janus")),
     Row("idle", 1, 1000, 0, ("mixminus",)),
@@ -71,10 +76,11 @@ def main():
         results = asyncio.run(_run(options, out))
     except servers.Failed as failed:
         sys.exit(f"{sys.argv[0]}: {failed}")
-    document = {"machine": report.machine(options.server), "seconds": options.seconds, "took_s": round(time.monotonic() - began), "rows": results}
+    document = {"machine": report.machine(options.server), "seconds": options.seconds, "took_s": round(time.monotonic() - began), **results}
     (out / "load.json").write_text(json.dumps(document, indent=1) + "\n")
     print(report.tables(document))
-    if not options.rows and not options.no_docs:
+    print(report.wanted_table(document))
+    if not options.rows and not options.only and not options.short and not options.no_docs:
         report.write(document, ROOT)
 
 
@@ -84,7 +90,11 @@ def _arguments():
     parser.add_argument("--client", default=str(ROOT / "target/release/mixminus"), help="the mixminus whose `bench` measures")
     names = list(dict.fromkeys(row.name for row in ROWS))
     parser.add_argument("--rows", nargs="+", metavar="ROW", choices=names, help="only these: " + " ".join(names))
-    parser.add_argument("--seconds", type=float, default=8, help="how long each row is counted; default 8")
+    parser.add_argument("--floor", default=str(ROOT / "target/release/examples/floor"), help="the bare loop: server/examples/floor.rs")
+    parser.add_argument("--payload", type=int, default=160, help="bytes of Opus in a packet of the floor; default 160: 64 kbit/s, what talkers say")
+    parser.add_argument("--only", nargs="*", metavar="WHAT", choices=list(scenarios.ALL), help="only these scenarios: " + " ".join(scenarios.ALL))
+    parser.add_argument("--short", action="store_true", help="scenarios at a small scale, to try them; writes no page")
+    parser.add_argument("--seconds", type=float, default=5, help="how long each row is counted; default 5")
     parser.add_argument("--out", default=str(ROOT / "out/load"), help="where logs and load.json go")
     parser.add_argument("--busy", metavar="FILE", help="there while a row is measured, so that others may wait; waited for if it is there")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/performance.md as it is even after a complete run")
@@ -93,59 +103,60 @@ def _arguments():
 
 
 async def _run(options, out):
-    results = []
+    rows, found = [], {}
     for row in ROWS:
-        if options.rows and row.name not in options.rows:
+        if row.name not in options.rows if options.rows else options.only is not None:
             continue
         for column in row.columns:
             print(f"--- {row.name} {column}", file=sys.stderr)
             figures = await _measure(row, column, options, out)
-            results.append({"group": row.group, "row": row.name, "column": column, **figures})
-    return results
+            rows.append({"group": row.group, "row": row.name, "column": column, **figures})
+    for name, scenario in scenarios.ALL.items():
+        if name not in options.only if options.only is not None else options.rows:
+            continue
+        print(f"--- {name}", file=sys.stderr)
+        async with _alone(options):
+            try:
+                found[name] = await scenario(options, servers.own_address(), out)
+            except servers.Failed as failed:
+                found[name] = {"failed": str(failed)}
+        print(f"    {json.dumps(found[name])}", file=sys.stderr)
+    return {"rows": rows, "scenarios": found}
+
+
+def _alone(options):
+    return _busy(pathlib.Path(options.busy)) if options.busy else contextlib.nullcontext()
 
 
 async def _measure(row, column, options, out):
     """A server of its own for each figure, so that memory begins anew."""
     address = servers.own_address()
     async with contextlib.AsyncExitStack() as stack:
-        if options.busy:
-            await stack.enter_async_context(_busy(pathlib.Path(options.busy)))
+        await stack.enter_async_context(_alone(options))
         if column.startswith("janus"):
             settings = JANUS_SAME if column == "janus-same" else {"room": JANUS_ROOM}
             server = await stack.enter_async_context(servers.Janus(out, address, f"{column}-{row.name}", ports=PORTS, **settings))
             url = (await stack.enter_async_context(front.Front(server, address))).url
             pid = server.process.pid
         else:
-            url, pid = await stack.enter_async_context(_mixminus(options.server, address, out, f"{column}-{row.name}"))
-        command = [options.client, "bench", "--server", url, "--pid", str(pid), "--json", "--seconds", str(options.seconds)]
-        command += ["--rooms", str(row.rooms), "--peers", str(row.peers), "--talkers", str(row.talkers)]
-        command += ["--gain", "-1"] if column == "mixed" else []
-        bench = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-        said, wrong = await bench.communicate()
-    if bench.returncode:
-        print(f"    {wrong.decode().strip()}", file=sys.stderr)
-        return {"failed": wrong.decode().strip()}
-    print(f"    {said.decode().strip()}", file=sys.stderr)
-    return json.loads(said)
+            url, pid = await stack.enter_async_context(ours.server(options, address, out, f"{column}-{row.name}"))
+        load = ["--rooms", row.rooms, "--peers", ",".join([str(row.peers)] * row.repeats), "--talkers", row.talkers]
+        load += ["--gain", "-1"] if column == "mixed" else []
+        try:
+            measured = await ours.bench(options, url, pid, *load, "--seconds", options.seconds if row.repeats == 1 else SHORT_S)
+        except servers.Failed as failed:
+            return {"failed": str(failed)}
+    return _median(measured)
 
 
-@contextlib.asynccontextmanager
-async def _mixminus(binary, address, out, name):
-    """mixminus-server as it is by default, but for more peers than it lets in."""
-    if not os.access(binary, os.X_OK):
-        raise servers.Failed(f"{binary} is not there; build it: cargo build --release -p mixminus-server, or name it by --server")
-    log = out / f"{name}.log"
-    command = [binary, "--listen", f"{address}:0", "--media-ip", address, "--max-peers", "5000", "--data", str(out / "data")]
-    process = servers.Process(command, log)
-    try:
-        found = None
-        while not found:
-            process.check()
-            await asyncio.sleep(0.05)
-            found = re.search(r"listening on (\S+)", log.read_text(errors="replace"))
-        yield found[1], process.pid
-    finally:
-        process.end()
+def _median(measured):
+    """The first of some measurements, with the median of their CPU and what was worst of what was heard."""
+    row = measured[0]
+    for key in ("cpu_percent", "cpu_ms_per_peer_s"):
+        row["server"][key] = statistics.median(one["server"][key] for one in measured)
+    row["loss_percent"] = max(one["loss_percent"] for one in measured)
+    row["sent_late"] = sum(one["sent_late"] for one in measured)
+    return row
 
 
 @contextlib.asynccontextmanager

@@ -1,14 +1,16 @@
 """docs/performance.md, its picture and the results as JSON, from what load.py measured."""
 
-import datetime
 import json
-import os
 import pathlib
-import platform
 import string
-import subprocess
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE.parent)]
+
+import picture as shared  # noqa: E402
+import wanted  # noqa: E402
+
 COLUMNS = {
     "mixminus": "mixminus",
     "mixed": "mixminus, mixed",
@@ -20,16 +22,7 @@ COLORS = {"mixminus": "#2f7de1", "mixed": "#35a36b", "janus": "#8a8f98", "janus-
 
 def machine(server):
     """What was measured on what."""
-    cpu = next((line.split(":", 1)[1].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")), "?")
-    return {
-        "date": datetime.date.today().isoformat(),
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "system": _output("sh", "-c", ". /etc/os-release; echo $PRETTY_NAME"),
-        "kernel": platform.release(),
-        "mixminus": f"{_output(server, '--version')} ({_output('git', '-C', str(HERE), 'rev-parse', '--short', 'HEAD')})",
-        "janus": _output("dpkg-query", "-W", "-f", "${Version}", "janus"),
-    }
+    return shared.machine(server)
 
 
 def tables(document):
@@ -41,6 +34,38 @@ def tables(document):
         if rows:
             parts += [f"### {heading}", "", *_table(rows), ""]
     return "\n".join(parts).rstrip()
+
+
+def wanted_table(document):
+    """What was promised beside what was measured, in Markdown."""
+    words = {True: "yes", False: "**no**", None: "-"}
+    lines = ["| wanted | measured | holds |", "| --- | --- | --- |"]
+    return "\n".join(lines + [f"| {what} | {measured} | {words[holds]} |" for what, measured, holds in wanted.rows(document)])
+
+
+def limits(document):
+    """How many this machine carries, in words."""
+    found = document.get("scenarios", {}).get("limits", {})
+    lines = []
+    for what, one in found.items():
+        if "failed" in one:
+            lines.append(f"- {what}: not measured: {one['failed']}")
+        else:
+            more = f"; with {one['too_many']} {one['because']}" if "too_many" in one else ", where the search ends"
+            lines.append(f"- **{one['most']} {what}**{more}.")
+    return "\n".join(lines) or "- not measured in this run."
+
+
+def floor(document):
+    """The bare loop as a table in Markdown."""
+    found = document.get("scenarios", {}).get("floor", {})
+    lines = ["| way | destinations | sendto, µs | sendmmsg, µs | SRTP of it, µs |", "| --- | ---: | ---: | ---: | ---: |"]
+    for way in ("loopback", "veth"):
+        lines += [
+            f"| {way} | {one['destinations']} | {one['sendto_us']:.2f} | {one['sendmmsg_us']:.2f} | {one['srtp_us']:.2f} |" for one in found.get(way, [])
+        ]
+    lines += [f"| veth | not possible here: {found['no_veth']} | | | |"] if "no_veth" in found else []
+    return "\n".join(lines)
 
 
 def _table(rows):
@@ -82,6 +107,9 @@ def write(document, root):
     text = string.Template((HERE / "performance.md.in").read_text()).substitute(
         document["machine"],
         tables=tables(document),
+        wanted=wanted_table(document),
+        limits=limits(document),
+        floor=floor(document),
         behind="\n".join(behind(document)),
         seconds=f"{document['seconds']:g}",
         minutes=round(document["took_s"] / 60),
@@ -96,22 +124,19 @@ def write(document, root):
 def picture(document):
     """An SVG: CPU over the number of listeners, one line for each server; readable on light and on dark."""
     rows = [row for row in document["rows"] if row["group"] == "listeners" and "failed" not in row]
-    width, height, left, right, top, bottom, ink = 860, 380, 60, 20, 44, 44, "#7d8590"
+    width, height, left, right, top, bottom = 860, 380, 60, 20, 44, 44
     most_x = max((row["listeners"] for row in rows), default=1)
     most_y = max((row["server"]["cpu_percent"] for row in rows), default=1.0) * 1.05
     x_of = lambda listeners: left + listeners / most_x * (width - left - right)  # noqa: E731
     y_of = lambda percent: height - bottom - percent / most_y * (height - top - bottom)  # noqa: E731
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" fill="{ink}">'
-        "<title>CPU of the server over the number of listeners of one room</title>"
-    ]
-    for tick in _ticks(most_x):
+    parts = [shared.opening(width, height, "CPU of the server over the number of listeners of one room")]
+    for tick in shared.ticks(most_x):
         x = x_of(tick)
-        parts.append(f'<path d="M{x:.1f} {top}V{height - bottom}" stroke="{ink}" stroke-opacity=".3"/>')
+        parts.append(shared.grid(x, top, height - bottom))
         parts.append(f'<text x="{x:.1f}" y="{height - bottom + 16}" text-anchor="middle">{tick:g}</text>')
-    for tick in _ticks(most_y):
+    for tick in shared.ticks(most_y):
         y = y_of(tick)
-        parts.append(f'<path d="M{left} {y:.1f}H{width - right}" stroke="{ink}" stroke-opacity=".3"/>')
+        parts.append(f'<path d="M{left} {y:.1f}H{width - right}" stroke="{shared.INK}" stroke-opacity=".3"/>')
         parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
     parts.append(f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">listeners</text>')
     parts.append(f'<text x="{left - 40}" y="{top - 8}">CPU, % of a core</text>')
@@ -123,22 +148,3 @@ def picture(document):
         parts.append(f'<rect x="{left + 160 + 190 * place}" y="10" width="12" height="12" fill="{COLORS[column]}"/>')
         parts.append(f'<text x="{left + 177 + 190 * place}" y="20">{COLUMNS[column]}</text>')
     return "\n".join(parts) + "\n</svg>\n"
-
-
-def _ticks(most):
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if most / s <= 6)
-    return [i * step for i in range(int(most / step) + 1)]
-
-
-def _read(path):
-    try:
-        return pathlib.Path(path).read_text()
-    except OSError:
-        return ""
-
-
-def _output(*command):
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "?"
-    except OSError:
-        return "?"

@@ -16,7 +16,7 @@ if ! cmp -s bench/sound/requirements.txt .venv-sound/requirements.txt; then
 fi
 if [[ " $* " != *" --server "* && " $* " != *" --again "* && " $* " != *" --help "* ]]; then
     say "building mixminus-server and mixminus"
-    cargo build --release --locked -p mixminus-server -p mixminus-cli
-    set -- --server "$release/mixminus-server" --client "$release/mixminus" "$@"
+    cargo build --release --locked -p mixminus-server -p mixminus-cli --bins --example floor
+    set -- --server "$release/mixminus-server" --client "$release/mixminus" --floor "$release/examples/floor" "$@"
 fi
 exec .venv-sound/bin/python bench/load/load.py "$@"

@@ -1,15 +1,17 @@
 """docs/sound.md, its picture and the results as JSON, from what table.py measured."""
 
-import datetime
 import json
 import pathlib
-import platform
 import string
-import subprocess
+import sys
 
 import opus
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+
+import picture as shared  # noqa: E402
+
 COMPARED = ["janus", "janus-best", "mixed"]
 # Heading, key, format, whether more is better, and what is no difference.
 MEASURES = [
@@ -25,17 +27,7 @@ COLORS = {"janus": "#8a8f98", "janus-best": "#d08a2e", "mixed": "#2f7de1", "alon
 
 def machine(server):
     """What was measured on what."""
-    cpu = next((line.split(":", 1)[1].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")), "?")
-    return {
-        "date": datetime.date.today().isoformat(),
-        "cpu": cpu,
-        "cores": len(_read("/proc/cpuinfo").split("processor\t")) - 1,
-        "system": _output("sh", "-c", ". /etc/os-release; echo $PRETTY_NAME"),
-        "kernel": platform.release(),
-        "mixminus": f"{_output(server, '--version')} ({_output('git', '-C', str(HERE), 'rev-parse', '--short', 'HEAD')})",
-        "janus": _output("dpkg-query", "-W", "-f", "${Version}", "janus"),
-        "opus": opus.version(),
-    }
+    return {**shared.machine(server), "opus": opus.version()}
 
 
 def as_text(document):
@@ -143,11 +135,7 @@ def picture(document):
     panel_width = (width - left - 60) // 2
     top, bottom = 58, 24
     height = top + len(rows) * height_of_row + bottom
-    ink = "#7d8590"  # between black and white: to be read on both
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" fill="{ink}">'
-        "<title>Delay and damage of each server on each network</title>"
-    ]
+    parts = [shared.opening(width, height, "Delay and damage of each server on each network")]
     x = left
     for column in columns:
         parts.append(f'<rect x="{x}" y="8" width="12" height="12" fill="{COLORS[column]}"/><text x="{x + 17}" y="18">{document["columns"][column]}</text>')
@@ -159,9 +147,9 @@ def picture(document):
         x0 = left + number * (panel_width + 40)
         most = max(row["columns"][c][end or key] for row in rows for c in columns) * 1.05 or 1.0
         parts.append(f'<text x="{x0}" y="44">{title}</text>')
-        for tick in _ticks(most):
+        for tick in shared.ticks(most):
             x = x0 + tick / most * panel_width
-            parts.append(f'<path d="M{x:.1f} {top - 6}V{height - bottom}" stroke="{ink}" stroke-opacity=".3"/>')
+            parts.append(shared.grid(x, top - 6, height - bottom))
             parts.append(f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{tick:g}</text>')
         for index, row in enumerate(rows):
             for place, column in enumerate(columns):
@@ -173,22 +161,3 @@ def picture(document):
                     to = figures[end] / most * panel_width
                     parts.append(f'<path d="M{x0 + length:.1f} {y + (bar - 1) / 2}h{to - length:.1f}" stroke="{COLORS[column]}" stroke-width="1.5"/>')
     return "\n".join(parts) + "\n</svg>\n"
-
-
-def _ticks(most):
-    step = next(s for s in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if most / s <= 6)
-    return [i * step for i in range(int(most / step) + 1)]
-
-
-def _read(path):
-    try:
-        return pathlib.Path(path).read_text()
-    except OSError:
-        return ""
-
-
-def _output(*command):
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "?"
-    except OSError:
-        return "?"

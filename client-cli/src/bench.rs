@@ -7,6 +7,7 @@ mod report;
 mod search;
 mod stream;
 mod ticks;
+mod visits;
 mod voice;
 
 use std::sync::Arc;
@@ -50,6 +51,15 @@ pub struct Bench {
     /// Of each talker's strip, dB; other than 0 the server has to mix although one talks alone
     #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = parse::gain)]
     gain: Option<f32>,
+    /// Peers come one after the other, so many each second, and talk at once; who gets 503 stays out and is counted
+    #[arg(long, value_name = "N", conflicts_with = "search", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pace: Option<u32>,
+    /// So many others come each second while all is counted, listen for --stay and leave
+    #[arg(long, value_name = "N", conflicts_with = "search", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    joins_per_second: Option<u32>,
+    /// How long each of them stays once it is connected
+    #[arg(long, value_name = "TIME", default_value = "2", requires = "joins_per_second", value_parser = parse::time)]
+    stay: Duration,
     /// Raise this until the server can no more, and tell how many it was
     #[arg(long, value_name = "WHAT")]
     search: Option<Raised>,
@@ -93,6 +103,8 @@ impl Bench {
             pid: self.pid,
             whip: self.whip,
             gain_db: self.gain,
+            pace: self.pace,
+            visits: self.joins_per_second.map(|per_second| visits::Visits { per_second, stay: self.stay }),
         };
         let mut rows = Vec::new();
         let mut done = |row: load::Row| -> anyhow::Result<()> {
@@ -103,6 +115,9 @@ impl Bench {
                     output::line(report::HEAD)?;
                 }
                 output::line(&report::line(&row))?;
+                for line in report::comers(&row) {
+                    output::line(&line)?;
+                }
             }
             rows.push(row);
             Ok(())

@@ -90,6 +90,38 @@ fn what_cannot_be_measured_is_said() {
     server.run(&["bench", "--peers", "2", "--talkers", "3"]).failed(2, &["--talkers 3", "--peers 2"]);
     server.run(&["bench", "--peers", "2,3", "--search", "rooms"]).failed(2, &["one number"]);
     server.run(&["bench", "--pid", "4194305"]).failed(1, &["4194305"]);
+    server.run(&["bench", "--stay", "1"]).failed(2, &["--joins-per-second"]);
     support::said(support::cli(&["bench", "--server", "http://127.0.0.1:9"]).output().unwrap())
         .failed(1, &["mixminus-server"]);
+}
+
+#[test]
+fn who_comes_and_goes_is_counted_and_leaves_nobody_behind() {
+    let server = Server::start();
+    let group = ["bench", "--peers", "3", "--seconds", "1", "--json"];
+    let row = rows(&server.run(&[&group[..], &["--joins-per-second", "10", "--stay", "0.2"]].concat()).ok()).remove(0);
+    let joins = &row["joins"];
+    assert_eq!([&joins["asked"], &joins["connected"], &joins["failed"]], [10, 10, 0], "{row}");
+    let times = ["p50", "p99", "max"].map(|name| figure(&joins["connected_ms"], name));
+    assert!(times[0] > 0.0 && times.is_sorted() && figure(&joins["answer_ms"], "max") <= times[2], "{row}");
+    // The visitors are no listeners of the group; who stayed was heard, and its longest gap is known.
+    assert_eq!((&row["listeners"], &row["joined"]), (&2.into(), &3.into()), "{row}");
+    assert!(figure(&row, "longest_gap_ms") >= 1.0 && figure(&row, "heard_percent") > 50.0, "{row}");
+    assert_eq!(server.wait(server.client.health()).unwrap().peers, 0);
+}
+
+#[test]
+fn who_is_refused_stays_out_and_the_others_are_measured() {
+    let server = Server::with(server::config::Config { max_peers: 4, ..Default::default() }, None);
+    let load = ["bench", "--peers", "6", "--talkers", "2", "--seconds", "1", "--pace", "50", "--json"];
+    let row = rows(&server.run(&load).ok()).remove(0);
+    let refused = &row["refused"];
+    assert_eq!([&row["joined"], &refused["count"], &refused["with_retry_after"]], [4, 2, 2], "{row}");
+    assert!(figure(&refused["after_ms"], "p99") > 0.0, "{row}");
+    assert!(row["listeners"] == 4 && figure(&row, "heard_percent") > 50.0, "{row}");
+    // Those who come and find no place are no failures of the server.
+    let full = ["bench", "--peers", "4", "--seconds", "1", "--joins-per-second", "5", "--json"];
+    let joins = rows(&server.run(&full).ok()).remove(0)["joins"].take();
+    assert_eq!([&joins["connected"], &joins["failed"], &joins["refused"]["count"]], [0, 0, 5], "{joins}");
+    assert_eq!(server.wait(server.client.health()).unwrap().peers, 0);
 }

@@ -2,18 +2,20 @@
 //! carry the server and those who measure it.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use audio::{CHANNELS, Decoder, FRAME_SAMPLES, FRAME_TIME, MAX_DECODED, packet_samples};
 use bytes::Bytes;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 use signaling::client::{LeanPeer, Packet, Progress};
+use tokio::sync::oneshot;
 
 use super::stream::Stream;
 
@@ -22,14 +24,14 @@ pub struct Member {
     pub peer: LeanPeer,
     /// Its own; not blocking.
     pub socket: std::net::UdpSocket,
-    /// Which of the rooms.
-    pub room: usize,
     /// What it says, again and again.
     pub says: Option<Arc<Vec<Bytes>>>,
     /// Somebody in the room talks whom it should hear.
     pub hears: bool,
     /// It decodes what it hears.
     pub decodes: bool,
+    /// Told once it is connected; dropped if it never will be.
+    pub connected: Option<oneshot::Sender<()>>,
 }
 
 /// What the peers have counted since they joined.
@@ -40,20 +42,34 @@ pub struct Counts {
     /// Of those who should hear somebody: packets that came, and that were sent as far as their numbers tell.
     pub received: u64,
     pub expected: u64,
+    /// For so long they have listened, together: each from its first packet on, or from a second after it was connected.
+    pub listened: Duration,
+    /// How many those are.
+    pub listeners: usize,
+    /// The longest time between two packets to one of them since the count before.
+    pub longest_gap: Duration,
     /// Opus, without headers.
     pub bytes: u64,
     /// Samples per channel in those packets, undecoded.
     pub samples: u64,
     /// Sent more than a frame late: this program had no time.
     pub sent_late: u64,
-    /// Of those who decode: the room, the sum of squares and how many samples.
-    pub heard: Vec<(usize, f64, u64)>,
+    /// Of those who decode, by their tickets: the sum of squares and how many samples.
+    pub heard: BTreeMap<Ticket, (f64, u64)>,
 }
 
+/// Which of the peers of a crowd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(usize);
+
 enum Order {
-    Join(Box<Member>),
-    /// All who have something to say begin.
+    Join(Ticket, Box<Member>),
+    /// All who have something to say begin, those who join later too.
     Talk,
+    /// Whether it should hear somebody.
+    Hears(Ticket, bool),
+    /// One says goodbye.
+    Part(Ticket),
     Count(Sender<Counts>),
     Leave,
 }
@@ -62,6 +78,7 @@ enum Order {
 pub struct Crowd {
     orders: Sender<Order>,
     waker: Arc<Waker>,
+    tickets: AtomicUsize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -72,17 +89,29 @@ impl Crowd {
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let (orders, queue) = channel();
         let thread = std::thread::Builder::new().name("crowd".into()).spawn(move || Loop::new(poll, queue).run())?;
-        Ok(Self { orders, waker, thread: Some(thread) })
+        Ok(Self { orders, waker, tickets: AtomicUsize::new(0), thread: Some(thread) })
     }
 
     /// A peer begins to connect.
-    pub fn join(&self, member: Member) {
-        self.order(Order::Join(Box::new(member)));
+    pub fn join(&self, member: Member) -> Ticket {
+        let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
+        self.order(Order::Join(ticket, Box::new(member)));
+        ticket
     }
 
-    /// All who have something to say begin.
+    /// All who have something to say begin, those who join later as soon as they are connected.
     pub fn talk(&self) {
         self.order(Order::Talk);
+    }
+
+    /// Whether somebody in its room talks whom it should hear, where that has become another.
+    pub fn hears(&self, ticket: Ticket, hears: bool) {
+        self.order(Order::Hears(ticket, hears));
+    }
+
+    /// One says goodbye.
+    pub fn part(&self, ticket: Ticket) {
+        self.order(Order::Part(ticket));
     }
 
     /// What has been counted up to now; waits for the thread.
@@ -108,6 +137,8 @@ impl Drop for Crowd {
 }
 
 const WAKE: Token = Token(usize::MAX);
+/// Who has got no packet for so long after it was connected gets none.
+const FIRST_PACKET: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
@@ -118,8 +149,12 @@ enum Timer {
 struct Seat {
     peer: LeanPeer,
     socket: UdpSocket,
-    room: usize,
     hears: bool,
+    connected: Option<oneshot::Sender<()>>,
+    /// From then on it should hear somebody.
+    listens: Option<Instant>,
+    last: Option<Instant>,
+    longest_gap: Duration,
     /// When the peer is next due; a timer with another time is void.
     due: Option<Instant>,
     says: Option<Arc<Vec<Bytes>>>,
@@ -141,7 +176,10 @@ struct Ear {
 struct Loop {
     poll: Poll,
     queue: Receiver<Order>,
-    seats: Vec<Seat>,
+    /// By ticket; who has left leaves an empty one.
+    seats: Vec<Option<Box<Seat>>>,
+    /// All who have something to say say it.
+    talking: bool,
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     sent_late: u64,
     pcm: Vec<f32>,
@@ -150,7 +188,7 @@ struct Loop {
 impl Loop {
     fn new(poll: Poll, queue: Receiver<Order>) -> Self {
         let (seats, timers) = (Vec::new(), BinaryHeap::new());
-        Self { poll, queue, seats, timers, sent_late: 0, pcm: vec![0.0; MAX_DECODED] }
+        Self { poll, queue, seats, talking: false, timers, sent_late: 0, pcm: vec![0.0; MAX_DECODED] }
     }
 
     fn run(mut self) {
@@ -168,8 +206,18 @@ impl Loop {
             }
             while let Ok(order) = self.queue.try_recv() {
                 match order {
-                    Order::Join(member) => self.join(*member),
+                    Order::Join(ticket, member) => self.join(ticket.0, *member),
                     Order::Talk => self.talk(),
+                    Order::Hears(Ticket(number), hears) => {
+                        if let Some(Some(seat)) = self.seats.get_mut(number) {
+                            seat.hears = hears;
+                        }
+                    }
+                    Order::Part(Ticket(number)) => {
+                        if let Some(seat) = self.seats.get_mut(number).and_then(Option::take) {
+                            self.say_goodbye(seat);
+                        }
+                    }
                     // Who asked is gone: nobody misses the answer.
                     Order::Count(reply) => _ = reply.send(self.count()),
                     Order::Leave => return self.leave(),
@@ -179,19 +227,28 @@ impl Loop {
         }
     }
 
-    fn join(&mut self, member: Member) {
+    fn join(&mut self, number: usize, member: Member) {
         let mut socket = UdpSocket::from_std(member.socket);
-        let number = self.seats.len();
         if self.poll.registry().register(&mut socket, Token(number), Interest::READABLE).is_err() {
             // It never connects, and is counted as one who did not.
             return;
         }
         let ear = member.decodes.then(|| Decoder::new().ok()).flatten();
-        self.seats.push(Seat {
+        if self.seats.len() <= number {
+            // Tickets of others may come later.
+            self.seats.resize_with(number + 1, || None);
+        }
+        if self.talking && member.says.is_some() {
+            self.timers.push(Reverse((Instant::now(), Timer::Talk(number))));
+        }
+        self.seats[number] = Some(Box::new(Seat {
             peer: member.peer,
             socket,
-            room: member.room,
             hears: member.hears,
+            connected: member.connected,
+            listens: None,
+            last: None,
+            longest_gap: Duration::ZERO,
             due: None,
             says: member.says,
             said: 0,
@@ -200,17 +257,22 @@ impl Loop {
             bytes: 0,
             samples: 0,
             ear: ear.map(|decoder| Ear { decoder, energy: 0.0, samples: 0 }),
-        });
+        }));
         self.settle(number);
     }
 
     /// Talkers begin within one frame, evenly spread, as people do not speak in step.
     fn talk(&mut self) {
         let now = Instant::now();
-        let talkers: Vec<usize> = (0..self.seats.len()).filter(|at| self.seats[*at].says.is_some()).collect();
+        self.talking = true;
+        let speaks = |at: &usize| self.seats[*at].as_ref().is_some_and(|seat| seat.says.is_some());
+        let talkers: Vec<usize> = (0..self.seats.len()).filter(speaks).collect();
         for (place, talker) in talkers.iter().enumerate() {
             let phase = FRAME_TIME.mul_f64(place as f64 / talkers.len() as f64);
             self.timers.push(Reverse((now + phase, Timer::Talk(*talker))));
+        }
+        for seat in self.seats.iter_mut().flatten().filter(|seat| seat.peer.progress() == Progress::Connected) {
+            seat.listens = Some(now + FIRST_PACKET);
         }
     }
 
@@ -218,14 +280,19 @@ impl Loop {
     fn read(&mut self, number: usize, buffer: &mut [u8]) {
         let mut is_media = true;
         let now = Instant::now();
-        let seat = &mut self.seats[number];
+        let Some(Some(seat)) = self.seats.get_mut(number) else { return };
         loop {
             match seat.socket.recv_from(buffer) {
                 Ok((length, from)) => {
                     is_media &= matches!(buffer[0], 128..=191);
-                    let Seat { peer, stream, received, bytes, samples, ear, .. } = &mut *seat;
+                    let Seat { peer, stream, received, bytes, samples, ear, listens, last, longest_gap, .. } =
+                        &mut **seat;
                     peer.receive(now, from, &buffer[..length], |packet| {
                         stream.packet(packet.ssrc, packet.sequence);
+                        *longest_gap = last.map_or(*longest_gap, |last| now.duration_since(last).max(*longest_gap));
+                        if last.replace(now).is_none() {
+                            *listens = Some(now);
+                        }
                         *received += 1;
                         *bytes += packet.payload.len() as u64;
                         *samples += packet_samples(&packet.payload).unwrap_or(0) as u64;
@@ -244,8 +311,19 @@ impl Loop {
 
     /// Sends what a peer has to send, and notes when it is next due.
     fn settle(&mut self, number: usize) {
-        let seat = &mut self.seats[number];
+        let Some(Some(seat)) = self.seats.get_mut(number) else { return };
         seat.transmit();
+        match seat.peer.progress() {
+            Progress::Connected => {
+                // Who asked may have gone.
+                _ = seat.connected.take().map(|told| told.send(()));
+                if self.talking && seat.listens.is_none() {
+                    seat.listens = Some(Instant::now() + FIRST_PACKET);
+                }
+            }
+            Progress::Ended => seat.connected = None,
+            Progress::Connecting => {}
+        }
         let due = seat.peer.poll_timeout();
         if due != seat.due {
             seat.due = due;
@@ -261,45 +339,61 @@ impl Loop {
             self.timers.pop();
             match timer {
                 Timer::Peer(number) => {
-                    if self.seats[number].due == Some(at) {
-                        self.seats[number].due = None;
-                        self.seats[number].peer.handle_timeout(now);
+                    let Some(Some(seat)) = self.seats.get_mut(number) else { continue };
+                    if seat.due == Some(at) {
+                        seat.due = None;
+                        seat.peer.handle_timeout(now);
                         self.settle(number);
                     }
                 }
                 Timer::Talk(number) => {
+                    let Some(Some(seat)) = self.seats.get_mut(number) else { continue };
                     self.sent_late += u64::from(now.duration_since(at) > FRAME_TIME);
-                    self.seats[number].say(now);
+                    seat.say(now);
                     self.timers.push(Reverse((at + FRAME_TIME, Timer::Talk(number))));
                 }
             }
         }
     }
 
-    fn count(&self) -> Counts {
+    fn count(&mut self) -> Counts {
         let mut counts = Counts { sent_late: self.sent_late, ..Counts::default() };
-        for seat in &self.seats {
+        let now = Instant::now();
+        let seats = self.seats.iter_mut().enumerate();
+        for (number, seat) in seats.filter_map(|(number, seat)| Some((number, seat.as_mut()?))) {
             match seat.peer.progress() {
                 Progress::Connected => counts.connected += 1,
                 Progress::Ended => counts.ended += 1,
                 Progress::Connecting => {}
             }
             if seat.hears {
+                counts.listeners += 1;
                 counts.received += seat.received;
                 counts.expected += seat.stream.expected();
                 counts.bytes += seat.bytes;
                 counts.samples += seat.samples;
+                counts.listened += seat.listens.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+                // One that goes on is one too.
+                let silent = seat.last.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+                counts.longest_gap = counts.longest_gap.max(std::mem::take(&mut seat.longest_gap)).max(silent);
+                let ear = seat.ear.as_ref();
+                counts.heard.extend(ear.map(|ear| (Ticket(number), (ear.energy, ear.samples))));
             }
-            counts.heard.extend(seat.ear.as_ref().map(|ear| (seat.room, ear.energy, ear.samples)));
         }
         counts
     }
 
     fn leave(&mut self) {
-        for seat in &mut self.seats {
-            seat.peer.close();
-            seat.transmit();
+        for seat in std::mem::take(&mut self.seats).into_iter().flatten() {
+            self.say_goodbye(seat);
         }
+    }
+
+    fn say_goodbye(&self, mut seat: Box<Seat>) {
+        seat.peer.close();
+        seat.transmit();
+        // It fails for a socket that is not registered, and this one is.
+        _ = self.poll.registry().deregister(&mut seat.socket);
     }
 }
 

@@ -10,10 +10,12 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use signaling::client::{Admitted, Client, Direction, Identity, LeanPeer};
 use signaling::{RoomName, RoomPatch, TrackPatch};
+use tokio::time::MissedTickBehavior;
 
-use super::crowd::{Counts, Crowd, Member};
+use super::crowd::{Counts, Crowd, Member, Ticket};
 use super::process::{self, Usage};
 use super::ticks::Ticks;
+use super::visits::{Refusals, Visited, Visits, plain};
 
 /// Joins under way at a time: as many as keep the server busy without making one of them late.
 const JOINS: usize = 16;
@@ -51,6 +53,10 @@ pub struct Setting {
     pub whip: bool,
     /// Of each talker's strip, dB.
     pub gain_db: Option<f32>,
+    /// So many peers come each second, one after the other, talk at once, and who is refused stays out.
+    pub pace: Option<u32>,
+    /// While all is counted, others come and go.
+    pub visits: Option<Visits>,
 }
 
 /// What was measured, once everybody was there.
@@ -70,6 +76,16 @@ pub struct Row {
     pub loss_percent: f64,
     /// The part of the time for which listeners got sound, percent; none if nobody talks.
     pub heard_percent: Option<f64>,
+    /// The longest time for which one of them got no packet, ms; none if nobody talks.
+    pub longest_gap_ms: Option<f64>,
+    /// Those who were refused, where peers come at a pace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refusals>,
+    /// Those who came and went meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joins: Option<Visited>,
+    /// Peers who were let in and stayed.
+    pub joined: usize,
     /// Opus to each listener, bit/s.
     pub listener_bps: f64,
     /// Of the quietest room, of the listener who decodes, dBFS.
@@ -168,25 +184,47 @@ impl Setting {
                 self.client.make_room(room, &RoomPatch::default()).await?;
             }
         }
-        let places = (0..shape.rooms * shape.peers).map(|n| (n / shape.peers, n % shape.peers));
-        let mut joins = stream::iter(places)
-            .map(|(room, place)| self.join(rooms, room, place, shape, crowd))
-            .buffer_unordered(JOINS);
-        while let Some(joined) = joins.next().await {
-            admitted.push(joined?);
+        let mut refusals = None;
+        let mut first = None;
+        match self.pace {
+            Some(pace) => {
+                let (moment, refused) = self.fill_at_a_pace(rooms, shape, crowd, pace, admitted).await?;
+                (first, refusals) = (moment, Some(refused));
+            }
+            None => {
+                let places = (0..shape.rooms * shape.peers).map(|n| (n / shape.peers, n % shape.peers));
+                let mut joins = stream::iter(places)
+                    .map(|(room, place)| self.join(rooms, room, place, shape, crowd))
+                    .buffer_unordered(JOINS);
+                while let Some(joined) = joins.next().await {
+                    admitted.push(joined?.0);
+                }
+            }
         }
-        drop(joins);
-        self.until_connected(shape, crowd).await?;
+        self.until_connected(admitted.len(), crowd).await?;
         let join_s = began.elapsed().as_secs_f64();
-        crowd.talk();
-        tokio::time::sleep(SETTLE).await;
-        let first = self.moment(crowd).await?;
-        tokio::time::sleep(self.seconds).await;
+        if self.pace.is_none() {
+            crowd.talk();
+        }
+        let first = match first {
+            Some(first) => first,
+            None => {
+                tokio::time::sleep(SETTLE).await;
+                self.moment(crowd).await?
+            }
+        };
+        let joins = match &self.visits {
+            Some(visits) => Some(visits.run(self, rooms, self.seconds).await?),
+            None => {
+                tokio::time::sleep(self.seconds).await;
+                None
+            }
+        };
         let last = self.moment(crowd).await?;
         if last.counts.ended > 0 {
-            bail!("{} of {} peers lost their connection", last.counts.ended, shape.rooms * shape.peers);
+            bail!("{} of {} peers lost their connection", last.counts.ended, admitted.len());
         }
-        let row = self.row(shape, join_s, empty, &first, &last);
+        let row = Row { refused: refusals, joins, ..self.row(shape, join_s, empty, &first, &last) };
         match row.level_dbfs {
             Some(level) if level < AUDIBLE_DBFS => bail!("a listener hears nothing: {level:.1} dBFS"),
             None if row.listeners > 0 => bail!("no listener hears anything"),
@@ -201,34 +239,86 @@ impl Setting {
         place: usize,
         shape: Shape,
         crowd: &Crowd,
-    ) -> anyhow::Result<Admitted> {
+    ) -> anyhow::Result<(Admitted, Ticket)> {
         let talks = place < shape.talkers;
         let direction = match (talks, self.whip) {
             (true, true) => Direction::Send,
             (true, false) => Direction::Both,
             (false, _) => Direction::Receive,
         };
-        let socket = UdpSocket::bind((self.local, 0)).context("no socket; is `ulimit -n` high enough?")?;
-        socket.set_nonblocking(true)?;
+        let socket = self.socket()?;
         // Any number that differs from the others in its room.
         let ssrc = 1 + (room * shape.peers + place) as u32;
         let (mut peer, offer) = LeanPeer::offer(&self.identity, socket.local_addr()?, direction, ssrc, Instant::now())?;
-        let admitted = self.client.admit(&rooms[room], direction, offer).await?;
+        let admitted = self.client.admit(&rooms[room], direction, offer).await.map_err(plain)?;
         peer.answer(admitted.answer.clone(), Instant::now())?;
         if let (Some(gain_db), true, Some(track)) = (self.gain_db, talks, admitted.id()) {
             let strip = TrackPatch { gain_db: Some(gain_db), ..TrackPatch::default() };
             self.client.change_track(&rooms[room], &track, &strip).await?;
         }
-        crowd.join(Member {
+        let ticket = crowd.join(Member {
             peer,
             socket,
-            room,
+            connected: None,
             says: talks.then(|| Arc::clone(&self.voices[(room + place) % self.voices.len()])),
             hears: self.hears(shape, talks),
-            // The last one only listens, if anybody does.
-            decodes: place == shape.peers - 1 && self.hears(shape, talks),
+            // The first who only listens, if anybody does.
+            decodes: place == shape.talkers.min(shape.peers - 1) && self.hears(shape, talks),
         });
-        Ok(admitted)
+        Ok((admitted, ticket))
+    }
+
+    /// A socket of its own for a peer.
+    pub fn socket(&self) -> anyhow::Result<UdpSocket> {
+        let socket = UdpSocket::bind((self.local, 0)).context("no socket; is `ulimit -n` high enough?")?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+
+    /// Peers come one after the other and talk at once. Gives what was counted when the first was refused, if one was.
+    async fn fill_at_a_pace(
+        &self,
+        rooms: &[RoomName],
+        shape: Shape,
+        crowd: &Crowd,
+        pace: u32,
+        admitted: &mut Vec<Admitted>,
+    ) -> anyhow::Result<(Option<Moment>, Refusals)> {
+        crowd.talk();
+        let mut refusals = Refusals::default();
+        let mut first = None;
+        let mut turn = tokio::time::interval(Duration::from_secs(1) / pace);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for room in 0..shape.rooms {
+            let mut talkers = Vec::new();
+            for place in 0..shape.peers {
+                turn.tick().await;
+                let began = Instant::now();
+                match self.join(rooms, room, place, shape, crowd).await {
+                    Ok((joined, ticket)) => {
+                        admitted.push(joined);
+                        if place < shape.talkers {
+                            // Until another talks too there is nobody to hear.
+                            crowd.hears(ticket, false);
+                            talkers.push(ticket);
+                        } else if talkers.is_empty() {
+                            crowd.hears(ticket, false);
+                        }
+                    }
+                    Err(error) => {
+                        refusals.add(&error, began.elapsed()).map_err(|()| error)?;
+                        if first.is_none() {
+                            first = Some(self.moment(crowd).await?);
+                        }
+                    }
+                }
+            }
+            if talkers.len() > 1 && !self.whip {
+                talkers.iter().for_each(|ticket| crowd.hears(*ticket, true));
+            }
+        }
+        refusals.settle();
+        Ok((first, refusals))
     }
 
     /// Somebody else talks, and it is told of it.
@@ -236,9 +326,8 @@ impl Setting {
         if talks { shape.talkers > 1 && !self.whip } else { shape.talkers > 0 }
     }
 
-    async fn until_connected(&self, shape: Shape, crowd: &Crowd) -> anyhow::Result<()> {
+    async fn until_connected(&self, all: usize, crowd: &Crowd) -> anyhow::Result<()> {
         let began = Instant::now();
-        let all = shape.rooms * shape.peers;
         loop {
             let counts = crowd.count();
             if counts.connected == all {
@@ -270,19 +359,20 @@ impl Setting {
     fn row(&self, shape: Shape, join_s: f64, empty: Option<Usage>, first: &Moment, last: &Moment) -> Row {
         let seconds = last.at.duration_since(first.at).as_secs_f64();
         let (then, now) = (&first.counts, &last.counts);
-        let talking = if self.hears(shape, true) { shape.talkers } else { 0 };
-        let silent = if self.hears(shape, false) { shape.peers.saturating_sub(shape.talkers) } else { 0 };
-        let listeners = shape.rooms * (talking + silent);
-        let (packets, expected) = (now.received - then.received, now.expected - then.expected);
-        let of_all = listeners.max(1) as f64 * seconds;
-        let cpu = |first: Usage, last: Usage| (last.cpu - first.cpu).as_secs_f64() / seconds;
-        let server = empty.zip(first.server).zip(last.server).map(|((empty, first), last)| Server {
-            cpu_percent: round(100.0 * cpu(first, last), 2),
-            cpu_ms_per_peer_s: round(1e3 * cpu(first, last) / (shape.rooms * shape.peers).max(1) as f64, 4),
+        // Who began to hear after the first count is in the last one alone, with all of it.
+        let listeners = now.listeners;
+        let packets = now.received.saturating_sub(then.received);
+        let expected = now.expected.saturating_sub(then.expected);
+        let listened = now.listened.saturating_sub(then.listened).as_secs_f64().max(f64::MIN_POSITIVE);
+        let joined = now.connected;
+        let cpu = |first: &Usage, last: &Usage| last.cpu_since(first).as_secs_f64() / seconds;
+        let server = empty.zip(first.server.as_ref()).zip(last.server.as_ref()).map(|((empty, first), last)| Server {
+            cpu_percent: round(100.0 * cpu(first, last), 3),
+            cpu_ms_per_peer_s: round(1e3 * cpu(first, last) / joined.max(1) as f64, 4),
             rss_before_mb: round(empty.rss_kb as f64 / 1e3, 1),
             rss_mb: round(last.rss_kb as f64 / 1e3, 1),
             rss_kb_each: round(
-                (last.rss_kb as f64 - empty.rss_kb as f64) / (shape.rooms * shape.peers.max(1)) as f64,
+                (last.rss_kb as f64 - empty.rss_kb as f64) / if joined == 0 { shape.rooms } else { joined } as f64,
                 1,
             ),
         });
@@ -295,15 +385,19 @@ impl Setting {
             packets,
             loss_percent: round(100.0 * expected.saturating_sub(packets) as f64 / expected.max(1) as f64, 4),
             heard_percent: (listeners > 0).then(|| {
-                round(100.0 * (now.samples - then.samples) as f64 / f64::from(audio::SAMPLE_RATE) / of_all, 2)
+                round(100.0 * (now.samples - then.samples) as f64 / f64::from(audio::SAMPLE_RATE) / listened, 2)
             }),
-            listener_bps: (8.0 * (now.bytes - then.bytes) as f64 / of_all).round(),
+            longest_gap_ms: (listeners > 0).then(|| round(now.longest_gap.as_secs_f64() * 1e3, 1)),
+            refused: None,
+            joins: None,
+            joined,
+            listener_bps: if listeners == 0 { 0.0 } else { (8.0 * (now.bytes - then.bytes) as f64 / listened).round() },
             level_dbfs: level(then, now),
             server,
             tick_p999_ms: ticks.as_ref().and_then(|ticks| ticks.quantile_ms(0.999)).filter(|ms| ms.is_finite()),
             ticks: ticks.as_ref().map(Ticks::count),
             late_ticks: ticks.as_ref().map(|ticks| ticks.late),
-            client_cpu_percent: round(100.0 * cpu(first.own, last.own), 2),
+            client_cpu_percent: round(100.0 * cpu(&first.own, &last.own), 2),
             sent_late: now.sent_late - then.sent_late,
         }
     }
@@ -311,10 +405,9 @@ impl Setting {
 
 /// Of the quietest of those who decode, over the time between.
 fn level(then: &Counts, now: &Counts) -> Option<f64> {
-    // The same peers in the same order.
-    let pairs = then.heard.iter().zip(&now.heard);
-    let levels = pairs.map(|(then, now)| {
-        let power = (now.1 - then.1) / (now.2 - then.2).max(1) as f64;
+    let levels = now.heard.iter().map(|(ticket, (energy, samples))| {
+        let (before, counted) = then.heard.get(ticket).copied().unwrap_or_default();
+        let power = (energy - before) / (samples - counted).max(1) as f64;
         10.0 * power.max(1e-20).log10()
     });
     levels.reduce(f64::min).map(|dbfs| round(dbfs, 1))
@@ -328,7 +421,7 @@ fn names(count: usize) -> anyhow::Result<Vec<RoomName>> {
     (0..count).map(|n| Ok(format!("bench-{id}-{run}-{n}").parse()?)).collect()
 }
 
-fn round(value: f64, places: i32) -> f64 {
+pub fn round(value: f64, places: i32) -> f64 {
     let scale = 10_f64.powi(places);
     (value * scale).round() / scale
 }

@@ -1,6 +1,7 @@
 //! Measurements as a table and as a graph.
 
 use super::load::Row;
+use super::visits::{Refusals, Spread};
 
 /// Over the columns of [`line`].
 pub const HEAD: &str = "ROOMS  PEERS  TALKERS  JOIN s   LOSS %  HEARD %   dBFS   CPU %  ms/PEER/s      MB  kB/PEER  TICK p99.9 ms  CLIENT CPU %";
@@ -31,6 +32,32 @@ pub fn line(row: &Row) -> String {
         tick,
         row.client_cpu_percent,
     )
+}
+
+/// Those who were refused, and those who came and went, if there were such.
+pub fn comers(row: &Row) -> Vec<String> {
+    let mut lines = Vec::new();
+    let spread = |times: &Spread| format!("p50 {} p99 {} max {} ms", times.p50, times.p99, times.max);
+    let refused = |refused: &Refusals| {
+        format!(
+            "{} refused by 503 ({} with Retry-After): {}",
+            refused.count,
+            refused.with_retry_after,
+            spread(&refused.after_ms)
+        )
+    };
+    if let Some(joins) = &row.joins {
+        lines.push(format!("{} joins: {} connected, {} failed", joins.asked, joins.connected, joins.failed));
+        lines.extend(joins.failure.clone());
+        lines.push(format!("answered: {}", spread(&joins.answer_ms)));
+        lines.push(format!("connected: {}", spread(&joins.connected_ms)));
+        lines.push(refused(&joins.refused));
+    }
+    lines.extend(row.refused.as_ref().map(|refusals| format!("{} joined, {}", row.joined, refused(refusals))));
+    if !lines.is_empty() {
+        lines.extend(row.longest_gap_ms.map(|gap| format!("longest gap of those who stayed: {gap} ms")));
+    }
+    lines.into_iter().map(|line| format!("    {line}")).collect()
 }
 
 fn number(value: Option<f64>, places: usize) -> String {

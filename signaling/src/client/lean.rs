@@ -12,19 +12,16 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use reqwest::Url;
+use reqwest::{StatusCode, Url, header};
 use rtc::{
     crypto::{SignatureScheme, default_provider},
     ice::mdns::MulticastDnsMode,
-    interceptor::Registry,
+    interceptor::{ReceiverReportBuilder, Registry, SenderReportBuilder, Slot},
     media_stream::MediaStreamTrack,
     peer_connection::{
         RTCPeerConnection, RTCPeerConnectionBuilder,
         certificate::{CertificateParams, RTCCertificate},
-        configuration::{
-            RTCConfigurationBuilder, interceptor_registry::configure_rtcp_reports, media_engine::MediaEngine,
-            setting_engine::SettingEngineBuilder,
-        },
+        configuration::{RTCConfigurationBuilder, media_engine::MediaEngine, setting_engine::SettingEngineBuilder},
         event::RTCPeerConnectionEvent,
         message::{RTCMessage, TaggedRTCMessage},
         sdp::RTCSessionDescription,
@@ -42,6 +39,7 @@ use rtc::{
 use super::{
     Client, Direction, JoinError, Packet, RequestError,
     connection::{ICE_KEEP_ALIVE, OPUS_PAYLOAD_TYPE, local_addresses, opus},
+    rest::location,
 };
 use crate::{Offer, OfferAnswer, Role, RoomName, SdpKind, SessionDescription, TrackId};
 
@@ -69,6 +67,20 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// Why a peer was not let in.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum AdmitError {
+    /// 503: the server can take nobody now.
+    #[error("the server takes nobody more now")]
+    Full {
+        /// When to ask again, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
 /// What the server made of an offer.
 #[derive(Clone, Debug)]
 pub struct Admitted {
@@ -86,19 +98,33 @@ impl Admitted {
 
 impl Client {
     /// Brings an offer to the room by the door of its direction: WHIP, WHEP or `/api/offer`.
-    pub async fn admit(&self, room: &RoomName, direction: Direction, offer: String) -> Result<Admitted, RequestError> {
-        let door = match direction {
-            Direction::Send => format!("whip/{room}"),
-            Direction::Receive => format!("whep/{room}"),
+    pub async fn admit(&self, room: &RoomName, direction: Direction, offer: String) -> Result<Admitted, AdmitError> {
+        let sdp = |door| {
+            let request = self.http.post(self.url(&format!("{door}/{room}")));
+            request.header(header::CONTENT_TYPE, "application/sdp").body(offer.clone())
+        };
+        let request = match direction {
+            Direction::Send => sdp("whip"),
+            Direction::Receive => sdp("whep"),
             Direction::Both => {
-                let offer = SessionDescription { kind: SdpKind::Offer, sdp: offer };
+                let offer = SessionDescription { kind: SdpKind::Offer, sdp: offer.clone() };
                 let role = Some(Role::Talker);
                 let offer = Offer { offer, room: room.clone(), name: None, client_id: None, role };
-                let (answered, location) = self.post_json::<OfferAnswer>("api/offer", &offer).await?;
-                return Ok(Admitted { answer: answered.answer.sdp, location });
+                self.http.post(self.url("api/offer")).json(&offer)
             }
         };
-        let (answer, location) = self.post_sdp(self.url(&door), offer).await?;
+        let response = self.answered(request).await?;
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds =
+                response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            return Err(AdmitError::Full { retry_after: seconds.map(Duration::from_secs) });
+        }
+        let response = self.accepted(response).await?;
+        let location = location(&response)?;
+        let answer = match direction {
+            Direction::Both => self.parsed::<OfferAnswer>(response).await?.answer.sdp,
+            Direction::Send | Direction::Receive => self.body(response).await?,
+        };
         Ok(Admitted { answer, location })
     }
 
@@ -276,7 +302,7 @@ fn offered(
         .with_configuration(RTCConfigurationBuilder::new().with_certificates(vec![identity.0.clone()]).build())
         .with_media_engine(media)
         .with_setting_engine(settings)
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_interceptor_registry(reports(local.port()))
         .build(now)?;
     let ways = match direction {
         Direction::Receive => RTCRtpTransceiverDirection::Recvonly,
@@ -302,6 +328,16 @@ fn offered(
     connection.add_local_candidate(host_candidate(local)?)?;
     connection.add_local_candidate(RTCIceCandidateInit::default())?;
     Ok(connection)
+}
+
+/// Receiver reports at an interval of its own, 0.5 to 1.5 s (RFC 3550 §6.2): those of two thousand who began to hear at the
+/// same moment would else reach the server all at once, and overrun the buffer of its socket.
+fn reports(port: u16) -> Registry {
+    // Ports next to each other get intervals far apart.
+    let interval = Duration::from_millis(500 + u64::from(port.wrapping_mul(40_503)) % 1_000);
+    Registry::new()
+        .with(Slot::ReceiverReport, ReceiverReportBuilder::new().with_interval(interval).build())
+        .with(Slot::SenderReport, SenderReportBuilder::new().build())
 }
 
 fn host_candidate(local: SocketAddr) -> Result<RTCIceCandidateInit, Error> {

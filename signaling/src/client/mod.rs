@@ -22,7 +22,7 @@ pub use connection::{Direction, State};
 pub use events::{Events, EventsError};
 pub use feedback::SendStats;
 pub use join::{Duplex, JoinError, Publish};
-pub use lean::{Admitted, Identity, LeanPeer, Progress};
+pub use lean::{AdmitError, Admitted, Identity, LeanPeer, Progress};
 pub use listener::{Listener, Packet};
 pub use publisher::{Publisher, SendError};
 pub use rest::RequestError;

@@ -171,11 +171,21 @@ impl Client {
         self.send(fill(self.http.request(method, self.url(path)))).await
     }
 
-    async fn send(&self, mut request: RequestBuilder) -> Result<Response, RequestError> {
+    async fn send(&self, request: RequestBuilder) -> Result<Response, RequestError> {
+        let response = self.answered(request).await?;
+        self.accepted(response).await
+    }
+
+    /// Whatever the server answers.
+    pub(super) async fn answered(&self, mut request: RequestBuilder) -> Result<Response, RequestError> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.map_err(|e| self.unreachable(&e))?;
+        request.send().await.map_err(|e| self.unreachable(&e))
+    }
+
+    /// The answer if it is a yes.
+    pub(super) async fn accepted(&self, response: Response) -> Result<Response, RequestError> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -185,13 +195,13 @@ impl Client {
         Err(refusal(url, status, &body))
     }
 
-    async fn parsed<T: DeserializeOwned>(&self, response: Response) -> Result<T, RequestError> {
+    pub(super) async fn parsed<T: DeserializeOwned>(&self, response: Response) -> Result<T, RequestError> {
         let (url, status) = (response.url().to_string(), response.status());
         let body = self.body(response).await?;
         serde_json::from_str(&body).map_err(|_| RequestError::Foreign { url, status: status.as_u16() })
     }
 
-    async fn body(&self, response: Response) -> Result<String, RequestError> {
+    pub(super) async fn body(&self, response: Response) -> Result<String, RequestError> {
         response.text().await.map_err(|e| self.unreachable(&e))
     }
 
@@ -208,7 +218,7 @@ pub(super) fn refusal(url: String, status: StatusCode, body: &str) -> RequestErr
     }
 }
 
-fn location(response: &Response) -> Result<Url, RequestError> {
+pub(super) fn location(response: &Response) -> Result<Url, RequestError> {
     response
         .headers()
         .get(header::LOCATION)
