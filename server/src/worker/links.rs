@@ -31,9 +31,9 @@ pub enum Handed {
     /// Which share of our packets a peer has lost (RFC 3550 §6.4.1).
     Report(MemberId, f32),
     /// From a room to peers of the worker that gets it; and who wants the batch back.
-    Batch(Box<Effects>, usize),
+    Batch(Effects, usize),
     /// Emptied.
-    Spent(Box<Effects>),
+    Spent(Effects),
 }
 
 /// A packet that a peer sent, decrypted.
@@ -99,8 +99,8 @@ pub struct Links {
     /// Who has been handed something and not been woken yet.
     touched: Vec<bool>,
     /// Being filled, for each worker.
-    batches: Vec<Option<Box<Effects>>>,
-    spare: Vec<Box<Effects>>,
+    batches: Vec<Option<Effects>>,
+    spare: Vec<Effects>,
     counters: Arc<Counters>,
 }
 
@@ -166,7 +166,7 @@ impl Links {
     }
 
     /// A batch has come back, or has not gone.
-    pub fn keep(&mut self, mut batch: Box<Effects>) {
+    pub fn keep(&mut self, mut batch: Effects) {
         if self.spare.len() < SPARE {
             batch.clear();
             self.spare.push(batch);

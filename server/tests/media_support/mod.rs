@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use audio::{CHANNELS, Decoder, Encoder, EncoderSettings, FRAME_SAMPLES, FRAME_TIME, Frame, MAX_DECODED, MAX_ENCODED};
 use bytes::Bytes;
+use server::clock::Clock;
 use signaling::client::{Admitted, Client, Direction, Identity, LeanPeer, Progress};
 use signaling::{RoomName, TrackId};
 
@@ -19,6 +20,11 @@ const WINDOW: usize = 9600;
 
 /// RFC 6347 §4.1, RFC 5246 §6.2.1.
 const DTLS_ALERT: u8 = 21;
+
+fn now() -> Instant {
+    let clock = Clock::start();
+    clock.instant(clock.now())
+}
 
 /// One peer of a test.
 pub struct Member {
@@ -135,20 +141,20 @@ impl Crowd {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
         socket.set_nonblocking(true).expect("a socket can be that");
         let local = socket.local_addr().expect("it is bound");
-        let now = Instant::now();
+        let joins_at = now();
         let ssrc = self.members.len() as u32 + 1;
-        let (mut peer, offer) = LeanPeer::offer(&self.identity, local, direction, ssrc, now).expect("an offer");
-        let begin = Instant::now();
+        let (mut peer, offer) = LeanPeer::offer(&self.identity, local, direction, ssrc, joins_at).expect("an offer");
+        let begin = now();
         let admitted = loop {
             match self.client.admit(&self.room, direction, offer.clone()).await {
                 Ok(admitted) => break admitted,
                 // The server has too much to do now.
-                Err(error) => assert!(error.retry_helps() && begin.elapsed() < PATIENCE, "it may not come in: {error}"),
+                Err(error) => assert!(error.retry_helps() && now() - begin < PATIENCE, "it may not come in: {error}"),
             }
             self.step();
             tokio::time::sleep(Duration::from_millis(2)).await;
         };
-        peer.answer(admitted.answer.clone(), Instant::now()).expect("the answer can be used");
+        peer.answer(admitted.answer.clone(), now()).expect("the answer can be used");
         let candidate = admitted.answer.lines().find(|line| line.starts_with("a=candidate:")).expect("a candidate");
         let member = Member {
             id: admitted.id().expect("the Location ends with it"),
@@ -166,12 +172,12 @@ impl Crowd {
             decoder: Decoder::new().expect("libopus has memory"),
             first: None,
             frames: 0,
-            speaks_at: now,
+            speaks_at: joins_at,
         };
         self.members.push(member);
         let last = self.members.len() - 1;
         self.until("it is connected", |members| members[last].is_connected()).await;
-        self.members[last].speaks_at = Instant::now();
+        self.members[last].speaks_at = now();
     }
 
     /// Hangs one up by DELETE.
@@ -182,18 +188,18 @@ impl Crowd {
 
     /// One moment: all send what is due and take what has come.
     pub fn step(&mut self) {
-        self.members.iter_mut().for_each(|member| member.step(Instant::now()));
+        self.members.iter_mut().for_each(|member| member.step(now()));
     }
 
     /// Lets time go by until something holds.
     pub async fn until(&mut self, what: &str, holds: impl Fn(&[Member]) -> bool) {
-        let begin = Instant::now();
+        let begin = now();
         loop {
             self.step();
             if holds(&self.members) {
                 return;
             }
-            assert!(begin.elapsed() < PATIENCE, "it does not come to be that {what}");
+            assert!(now() - begin < PATIENCE, "it does not come to be that {what}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -209,9 +215,9 @@ impl Crowd {
 
     /// Lets time go by until the server says that so many peers are there.
     pub async fn until_there_are(&mut self, peers: u32) {
-        let begin = Instant::now();
+        let begin = now();
         while self.client.health().await.expect("it is alive").peers != peers {
-            assert!(begin.elapsed() < PATIENCE, "there are never {peers} peers");
+            assert!(now() - begin < PATIENCE, "there are never {peers} peers");
             self.step();
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
