@@ -5,11 +5,18 @@ mod api_support;
 mod media_support;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use api_support::{Answer, BROWSER, get, send, start_with};
 use futures_util::future::join_all;
 use media_support::Crowd;
 use signaling::client::Direction;
+use tokio::time::timeout;
+
+/// What is waited for here may never come.
+async fn ends(test: impl Future<Output = ()>) {
+    timeout(Duration::from_secs(60), test).await.expect("it comes to an end");
+}
 
 async fn join(server: SocketAddr, sdp: &str) -> Answer {
     send(server, "POST", "/whip/others", &[("Content-Type", "application/sdp")], sdp).await
@@ -35,6 +42,10 @@ fn assert_refused(answer: &Answer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_joins_does_not_overshoot_the_budget_before_it_is_measured() {
+    ends(burst()).await;
+}
+
+async fn burst() {
     let server = start_with(|config| config.budget = 5).await;
     let mut crowd = Crowd::new(server.address, "ward");
     crowd.join(Direction::Receive, None).await;
@@ -66,6 +77,10 @@ async fn a_burst_of_joins_does_not_overshoot_the_budget_before_it_is_measured() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_the_budget_new_peers_are_refused_unread_until_there_is_less_to_do() {
+    ends(over_budget()).await;
+}
+
+async fn over_budget() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.log");
     let server = start_with(|config| (config.budget, config.event_log) = (2, Some(path.clone()))).await;
