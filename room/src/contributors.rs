@@ -19,11 +19,13 @@ pub(super) fn csrc(member: MemberId) -> u32 {
 #[derive(Default)]
 pub(super) struct Loudest {
     tracks: Vec<(MemberId, u32, u8)>,
+    has_levels: bool,
 }
 
 impl Loudest {
-    /// Finds them for this tick.
-    pub fn gather(&mut self, number: u64, members: &[Member]) {
+    /// Finds them for this tick. `has_levels`: lists say how loud they are.
+    pub fn gather(&mut self, number: u64, members: &[Member], has_levels: bool) {
+        self.has_levels = has_levels;
         self.tracks.clear();
         for member in members {
             let Some(track) = member.track.as_deref().filter(|track| track.sounds(number)) else { continue };
@@ -39,7 +41,7 @@ impl Loudest {
         let (first_level, first_csrc) = (bytes.len(), csrcs.len());
         for (_, csrc, quiet) in self.tracks.iter().filter(|(id, ..)| is_in(*id)).take(MOST) {
             csrcs.push(*csrc);
-            bytes.push(*quiet);
+            bytes.extend(self.has_levels.then_some(*quiet));
         }
         Contributors { csrcs: first_csrc..csrcs.len(), levels: first_level..bytes.len() }
     }

@@ -19,6 +19,7 @@ mod meters;
 mod mix;
 mod mixing;
 mod personal;
+mod shed;
 mod stats;
 mod talk;
 mod ticks;
@@ -37,6 +38,7 @@ use forward::Came;
 use member::Member;
 pub use member::{Join, MemberId, Rtp, Talk};
 use mixing::Desk;
+pub use shed::Shed;
 use ticks::Ticks;
 use track::Track;
 
@@ -296,8 +298,9 @@ impl Room {
                 now,
                 members: &mut self.members,
                 leaving: &mut self.leaving,
-                watched: self.is_watched,
-                is_looked_at: self.looked.get().is_some_and(|at| now.saturating_sub(at) < LOOK),
+                watched: self.is_watched && !self.desk.sheds(Shed::Levels),
+                is_looked_at: !self.desk.sheds(Shed::Levels)
+                    && self.looked.get().is_some_and(|at| now.saturating_sub(at) < LOOK),
                 counters: &mut self.counters,
             };
             self.is_active = self.desk.tick(tick, &mut self.changes, effects);
@@ -324,6 +327,11 @@ impl Room {
     /// Whether somebody looks: then levels come every 40 ms while anything is heard.
     pub fn set_watched(&mut self, watched: bool) {
         self.is_watched = watched;
+    }
+
+    /// What is left out from the next step on, until this is called again.
+    pub fn shed(&mut self, shed: Shed) {
+        self.desk.shed(shed);
     }
 
     /// The state as it is after the patch with [`Room::version`]; the floor's times are as of now.

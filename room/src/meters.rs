@@ -23,18 +23,23 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    /// Shows the levels, and once that all is silent. `common` is the mix of all, if it is heard. Says whether it
+    /// Shows the levels, of those times that are due one in `every`, and once that all is silent. `common` is the mix of all, if it is heard. Says whether it
     /// has yet to show that.
     pub fn tick(
         &mut self,
         watched: bool,
-        (number, length): (u64, FrameLength),
+        (number, length, every): (u64, FrameLength, u64),
         members: &mut [Member],
         common: Option<&Mix>,
         (mixes, talker): (usize, Option<MemberId>),
         effects: &mut Effects,
     ) -> bool {
         if !watched {
+            if let Some(loudness) = self.loudness.take_if(|_| self.shown) {
+                // Who looks on, at meters that are shed, must not see the last ones stand for ever.
+                let master = MasterMeters::silence(tenth(loudness.integrated_lufs()));
+                effects.control.push(Effect::Meters { levels: BTreeMap::new(), peaks: BTreeMap::new(), master });
+            }
             (self.loudness, self.shown) = (None, false);
             return false;
         }
@@ -47,7 +52,7 @@ impl Meters {
                 track.watched.peak_dbfs = track.watched.peak_dbfs.max(peak_dbfs(&track.pre));
             }
         }
-        if number.is_multiple_of(length.count(METERS_EVERY)) {
+        if number.is_multiple_of(length.count(METERS_EVERY) * every) {
             let shows = self.show(members, common, effects);
             if number.is_multiple_of(length.count(STATS_EVERY)) || !shows {
                 show_stats(members, mixes, talker, effects);

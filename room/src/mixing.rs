@@ -18,6 +18,7 @@ use super::{
     meters::Meters,
     mix::{Hearers, Mix},
     personal::{Group, GroupId},
+    shed::Shed,
     ticks::Step,
     track::Track,
 };
@@ -25,6 +26,8 @@ use super::{
 /// A talker keeps its own encoder for so long after it fell silent, since talkers go on soon; and so does a
 /// personal mix.
 const OWN_TIME: Duration = Duration::from_secs(1);
+/// One of so many meters goes out when they are shed.
+const SHED_METERS: u64 = 10;
 /// Announcements come in and go out in this time, ms.
 const DIM_ATTACK_MS: u32 = 80;
 const DIM_HOLD_MS: u32 = 500;
@@ -51,6 +54,7 @@ pub(super) struct Desk {
     pub(super) forward: Forward,
     /// Who is in the sum.
     loudest: Loudest,
+    shed: Shed,
     /// The last tick, and how long it was.
     pub(super) last: u64,
     pub(super) length: FrameLength,
@@ -89,6 +93,7 @@ impl Desk {
             meters: Meters::default(),
             forward: Forward::default(),
             loudest: Loudest::default(),
+            shed: Shed::default(),
             last: 0,
             length: FrameLength::default(),
         }
@@ -130,6 +135,21 @@ impl Desk {
         hearer.group.and_then(|id| find(&self.groups, id)).is_some_and(|group| group.differs_for(track))
     }
 
+    /// Whether this is left out now.
+    pub fn sheds(&self, what: Shed) -> bool {
+        self.shed >= what
+    }
+
+    /// What is left out from the next tick on. Personal mixes move to what the desk says, and back.
+    pub fn shed(&mut self, shed: Shed) {
+        let had = self.sheds(Shed::Personal);
+        self.shed = shed;
+        let has = self.sheds(Shed::Personal);
+        if has != had {
+            self.groups.iter_mut().for_each(|group| group.shed(has, self.last + 1));
+        }
+    }
+
     /// Lets go of what an empty room does not need.
     pub fn release(&mut self) {
         self.forward = Forward::default();
@@ -153,7 +173,7 @@ impl Desk {
     /// A hearer wants to hear otherwise from now on.
     pub fn set_personal(&mut self, hearer: &mut Hearer, wish: PersonalMix) {
         let tick = self.last + 1;
-        let id = GroupId(self.next_group);
+        let (id, is_shed) = (GroupId(self.next_group), self.sheds(Shed::Personal));
         match hearer.group.and_then(|id| find_mut(&mut self.groups, id)) {
             Some(group) if group.wish == wish => return,
             Some(group) if group.hearers == 1 => group.set(wish, tick),
@@ -163,7 +183,7 @@ impl Desk {
                 self.enter(hearer, group);
             }
             None if wish.is_plain() => return,
-            None => self.enter(hearer, Group::new(id, wish, tick)),
+            None => self.enter(hearer, Group::new(id, wish, tick, is_shed)),
         }
         self.is_regrouping = true;
     }
@@ -254,7 +274,8 @@ impl Desk {
         let mixes = if watched { self.mixes(members) } else { 0 };
         let figures = (mixes, self.forward.talker());
         let common = self.common.as_deref().filter(|common| common.is_made_in(number));
-        is_busy | self.meters.tick(watched, (number, length), members, common, figures, effects)
+        let every = if self.sheds(Shed::Meters) { SHED_METERS } else { 1 };
+        is_busy | self.meters.tick(watched, (number, length, every), members, common, figures, effects)
     }
 
     /// Who wants the same, or nothing any more, and hears it already, needs no mix of his own.
@@ -372,7 +393,7 @@ impl Desk {
         let number = step.number;
         let tick = (number, self.length);
         let mut goes_on = false;
-        self.loudest.gather(number, members);
+        self.loudest.gather(number, members, !self.sheds(Shed::Levels));
         let talker = self.forward.talker();
         let is_sent = |id, hearer: &Hearer| talker.is_none_or(|talker| talker != id && hearer.is_mixed());
         let Self { bus, master, common, groups, duck, dim, scratch, loudest, .. } = self;

@@ -23,6 +23,8 @@ pub(super) struct GroupId(pub u32);
 pub(super) struct Group {
     pub id: GroupId,
     pub wish: PersonalMix,
+    /// The wish waits: it sounds as the desk says.
+    is_shed: bool,
     /// Members in it.
     pub hearers: usize,
     pub mix: Option<Box<Mix>>,
@@ -50,10 +52,11 @@ struct Other {
 
 impl Group {
     /// Begins as the desk sounds and moves to the wish.
-    pub fn new(id: GroupId, wish: PersonalMix, tick: u64) -> Self {
+    pub fn new(id: GroupId, wish: PersonalMix, tick: u64, is_shed: bool) -> Self {
         let mut group = Self {
             id,
             wish: PersonalMix::default(),
+            is_shed,
             hearers: 0,
             mix: None,
             is_wanted: false,
@@ -70,7 +73,7 @@ impl Group {
 
     /// Another one that sounds the same now and moves to another wish.
     pub fn split(&self, id: GroupId, wish: PersonalMix, tick: u64) -> Self {
-        let mut group = Self::new(id, self.wish.clone(), tick);
+        let mut group = Self::new(id, self.wish.clone(), tick, self.is_shed);
         group.volume = self.volume.clone();
         group.others = self.others.clone();
         group.differed = self.differed;
@@ -80,10 +83,20 @@ impl Group {
 
     /// Moves to another wish.
     pub fn set(&mut self, wish: PersonalMix, tick: u64) {
-        self.volume.set_gain_db(wish.volume_db);
         self.has_solo = wish.tracks.values().any(|wish| wish.solo);
         self.wish = wish;
         self.moved = tick;
+        self.volume.set_gain_db(self.volume_db());
+    }
+
+    /// Moves to what the desk says, or back to the wish.
+    pub fn shed(&mut self, is_shed: bool, tick: u64) {
+        (self.is_shed, self.moved) = (is_shed, tick);
+        self.volume.set_gain_db(self.volume_db());
+    }
+
+    fn volume_db(&self) -> f32 {
+        if self.is_shed { 0.0 } else { self.wish.volume_db }
     }
 
     /// A track is gone, or has another id from now on.
@@ -152,14 +165,14 @@ impl Group {
             self.others[index].place = Some(place);
             self.differed = Some(tick);
         }
-        if sounding > 0 && (self.wish.volume_db != 0.0 || self.moved + 1 >= tick) {
+        if sounding > 0 && (self.volume_db() != 0.0 || self.moved + 1 >= tick) {
             self.differed = Some(tick);
         }
     }
 
     /// Whether this track alone would sound otherwise here than at the desk, now or soon.
     pub fn differs_for(&self, track: &Track) -> bool {
-        self.wish.volume_db != 0.0 || self.wanted(track) != (track.gain_db, track.pan, track.muted)
+        self.volume_db() != 0.0 || self.wanted(track) != (track.gain_db, track.pan, track.muted)
     }
 
     /// Whether a member's track is not in this mix, though it is in the sum of all.
@@ -208,6 +221,9 @@ impl Group {
 
     /// Gain, pan and mute of a track here.
     fn wanted(&self, track: &Track) -> (f32, f32, bool) {
+        if self.is_shed {
+            return (track.gain_db, track.pan, track.muted);
+        }
         let wish = self.wish.tracks.get(&track.id).copied().unwrap_or_default();
         let is_off = track.gain_db <= audio::strip::MIN_GAIN_DB || wish.gain_db <= audio::strip::MIN_GAIN_DB;
         let gain_db = if is_off { audio::strip::MIN_GAIN_DB } else { track.gain_db + wish.gain_db };

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use clap::{Arg, Command};
 
+pub use crate::rooms::Placement;
+
 /// What the server is told when it starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -46,6 +48,10 @@ pub struct Config {
     pub max_peers: usize,
     /// More rooms are refused with 503.
     pub max_rooms: usize,
+    /// How much of a core each worker may use before it leaves things out, in percent.
+    pub budget: u8,
+    /// Which worker takes whom. Not a setting: for programs that start the server as a library.
+    pub placement: Placement,
 }
 
 /// A secret. Its `Debug` does not show it.
@@ -91,7 +97,7 @@ const fn setting(
     Setting { flag, value, default, help }
 }
 
-const SETTINGS: [Setting; 15] = [
+const SETTINGS: [Setting; 16] = [
     setting("listen", "ADDR:PORT", Some("127.0.0.1:8080"), "HTTP and WebSocket; port 0 picks a free one"),
     setting("media-ip", "IP", Some("127.0.0.1"), "The address clients send audio to; it stands in every answer"),
     setting("media-ports", "FIRST-LAST", None, "UDP ports for audio, one for each worker; any free ones if not set"),
@@ -116,6 +122,12 @@ const SETTINGS: [Setting; 15] = [
     setting("complexity", "N", Some("10"), "Opus encoder complexity, 0 (least CPU) to 10"),
     setting("max-peers", "N", Some("2000"), "Refuse more peers than this with 503"),
     setting("max-rooms", "N", Some("1000"), "Refuse more rooms than this with 503"),
+    setting(
+        "budget",
+        "PERCENT",
+        Some("80"),
+        "How much of a core each worker may use before it sheds meters, levels, personal mixes, then new peers",
+    ),
     setting("config", "FILE", None, "Read settings from this TOML file"),
 ];
 
@@ -150,6 +162,8 @@ impl Default for Config {
             complexity: 10,
             max_peers: 2000,
             max_rooms: 1000,
+            budget: 80,
+            placement: Placement::default(),
         }
     }
 }
@@ -210,6 +224,9 @@ impl Config {
                 .unwrap_or(default.max_peers),
             max_rooms: take(given, "max-rooms", "a number from 1 to 1000000", within(1..=1_000_000))?
                 .unwrap_or(default.max_rooms),
+            budget: take(given, "budget", "percent of a core from 1 to 100", within(1..=100))?
+                .unwrap_or(default.budget),
+            placement: default.placement,
         };
         if let Some(ports) = &config.media_ports
             && ports.len() < config.workers

@@ -98,7 +98,14 @@ fn media_settings(config: &Config, clock: Clock, log: EventLog) -> rooms::Settin
         media_ports: config.media_ports.clone(),
         max_peers: config.max_peers,
         max_rooms: config.max_rooms,
-        worker: worker::Settings { room, clock, log, registry: Arc::default() },
+        placement: config.placement,
+        worker: worker::Settings {
+            room,
+            clock,
+            log,
+            registry: Arc::default(),
+            budget: f32::from(config.budget) / 100.0,
+        },
     }
 }
 

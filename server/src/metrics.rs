@@ -27,6 +27,9 @@ const SOCKETS: &str = "mixminus_websockets";
 const SOCKET_SNAPSHOTS: &str = "mixminus_websocket_snapshots_total";
 const SOCKET_COMMANDS: &str = "mixminus_websocket_commands_total";
 const LOG_DROPPED: &str = "mixminus_event_log_dropped_total";
+const JOINS_REFUSED: &str = "mixminus_joins_refused_total";
+const LOAD: &str = "mixminus_worker_load_ratio";
+const SHEDDING: &str = "mixminus_shedding_level";
 const TICK_SECONDS: &str = "mixminus_tick_duration_seconds";
 /// The codec's part of the delay: ticks that decoded or encoded anything, measured around the whole tick.
 const CODEC_SECONDS: &str = "mixminus_codec_duration_seconds";
@@ -46,11 +49,14 @@ const METADATA: Metadata<'static> = Metadata::new("mixminus", Level::INFO, None)
 type Read = fn(&Counters) -> u64;
 
 /// What each worker counts: name, meaning, where it stands. Labelled with the worker's number.
-const OF_WORKERS: [(&str, &str, Read); 9] = [
+const OF_WORKERS: [(&str, &str, Read); 10] = [
     ("mixminus_datagrams_received_total", "Datagrams read from the media sockets", |c| Counters::get(&c.datagrams_in)),
     ("mixminus_datagrams_sent_total", "Datagrams written to the media sockets", |c| Counters::get(&c.datagrams_out)),
     ("mixminus_datagrams_dropped_total", "Datagrams of no peer or without sense", |c| {
         Counters::get(&c.datagrams_dropped)
+    }),
+    ("mixminus_handover_drops_total", "Packets that another worker did not take in time", |c| {
+        Counters::get(&c.handover_drops)
     }),
     ("mixminus_send_failures_total", "Datagrams that the kernel did not take", |c| Counters::get(&c.send_failures)),
     ("mixminus_frames_decoded_total", "Opus packets decoded", |c| Counters::get(&c.decodes)),
@@ -85,6 +91,8 @@ pub struct Now {
     pub uptime: Duration,
     /// Lines that the event log could not write.
     pub log_dropped: u64,
+    /// Joins that got 503 because there was no place, or too much to do.
+    pub joins_refused: u64,
 }
 
 impl Metrics {
@@ -125,6 +133,9 @@ impl Metrics {
         counter(SOCKET_SNAPSHOTS, "Snapshots sent to WebSockets, the first and those after falling behind");
         counter(SOCKET_COMMANDS, "Commands that came over WebSockets");
         counter(LOG_DROPPED, "Events that the event log could not write");
+        counter(JOINS_REFUSED, "Joins that got 503: no place, or too much to do");
+        gauge(LOAD, "Share of a core that a worker uses");
+        gauge(SHEDDING, "What a worker leaves out: 0 nothing, 1 most meters, 2 levels, 3 personal mixes, 4 new peers");
         gauge(ROOMS, "Rooms that exist");
         gauge(PEERS, "Peers connected or connecting");
         gauge(UPTIME, "Seconds since the server started");
@@ -194,8 +205,14 @@ impl Metrics {
             for (name, _, read) in OF_WORKERS {
                 counter(&self.recorder, name, vec![Label::new("worker", number.to_string())]).absolute(read(counters));
             }
+            let load = f64::from(counters.load(now.uptime));
+            for (name, value) in [(LOAD, load), (SHEDDING, Counters::get(&counters.shedding) as f64)] {
+                let key = Key::from_parts(name, vec![Label::new("worker", number.to_string())]);
+                self.recorder.register_gauge(&key, &METADATA).set(value);
+            }
         }
         counter(&self.recorder, LOG_DROPPED, vec![]).absolute(now.log_dropped);
+        counter(&self.recorder, JOINS_REFUSED, vec![]).absolute(now.joins_refused);
         for (name, value) in [(ROOMS, now.rooms as f64), (PEERS, now.peers as f64), (UPTIME, now.uptime.as_secs_f64())]
         {
             self.recorder.register_gauge(&Key::from_static_name(name), &METADATA).set(value);
@@ -277,7 +294,7 @@ fn method_name(method: &Method) -> &'static str {
 mod tests {
     use super::*;
 
-    const NOW: Now = Now { rooms: 2, peers: 7, uptime: Duration::from_millis(1500), log_dropped: 3 };
+    const NOW: Now = Now { rooms: 2, peers: 7, uptime: Duration::from_millis(1500), log_dropped: 3, joins_refused: 4 };
 
     #[test]
     fn the_page_shows_what_was_counted() {
@@ -298,6 +315,7 @@ mod tests {
             "mixminus_peers 7",
             "mixminus_uptime_seconds 1.5",
             "mixminus_event_log_dropped_total 3",
+            "mixminus_joins_refused_total 4",
         ] {
             assert!(page.lines().any(|l| l == line), "{line} in\n{page}");
         }
@@ -309,6 +327,8 @@ mod tests {
     fn ticks_of_each_worker_are_a_histogram() {
         let metrics = Metrics::new().unwrap();
         let worker = Counters::default();
+        worker.set_load(0.25, NOW.uptime);
+        Counters::set(&worker.shedding, 2);
         worker.tick(Duration::from_micros(90), Duration::ZERO, 0);
         worker.tick(Duration::from_micros(700), Duration::from_millis(21), 2);
         worker.tick(Duration::from_secs(1), Duration::ZERO, 1);
@@ -316,6 +336,9 @@ mod tests {
         Counters::add(&worker.wait_sum_us, 9_000);
         let page = metrics.render(&NOW, [&Counters::default(), &worker].into_iter());
         for line in [
+            r#"mixminus_worker_load_ratio{worker="0"} 0"#,
+            r#"mixminus_worker_load_ratio{worker="1"} 0.25"#,
+            r#"mixminus_shedding_level{worker="1"} 2"#,
             r#"mixminus_tick_duration_seconds_bucket{worker="1",le="0.0001"} 1"#,
             r#"mixminus_tick_duration_seconds_bucket{worker="1",le="0.001"} 2"#,
             r#"mixminus_tick_duration_seconds_bucket{worker="1",le="+Inf"} 3"#,

@@ -64,6 +64,7 @@ fn every_setting_can_be_a_flag_a_variable_and_a_key_of_the_file() {
         ("complexity", "3"),
         ("max_peers", "7"),
         ("max_rooms", "8"),
+        ("budget", "50"),
     ];
     let default = Config { workers: 77, ..Config::default() };
     for (key, value) in settings {
@@ -130,6 +131,8 @@ fn wrong_values_are_refused_by_name_with_what_would_be_right() {
         ("complexity", "11", "0 to 10"),
         ("max_peers", "0", "1 to"),
         ("max_rooms", "1e3", "1 to"),
+        ("budget", "0", "1 to 100"),
+        ("budget", "101", "1 to 100"),
     ];
     for (key, value, right) in cases {
         let flag = format!("--{}", key.replace('_', "-"));

@@ -47,7 +47,8 @@ pub async fn ready(State(api): State<Arc<Api>>) -> Result<impl IntoResponse, Pro
 pub async fn metrics(State(api): State<Arc<Api>>, bearer: Bearer) -> Result<impl IntoResponse, Problem> {
     bearer.may_everywhere(Right::Admin)?;
     let (rooms, peers) = api.rooms.counts();
-    let now = Now { rooms, peers, uptime: api.clock.now(), log_dropped: api.log.dropped() };
+    let (log_dropped, joins_refused) = (api.log.dropped(), api.rooms.joins_refused());
+    let now = Now { rooms, peers, uptime: api.clock.now(), log_dropped, joins_refused };
     let page = api.metrics.render(&now, api.rooms.counters());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page))
 }

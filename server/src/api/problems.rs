@@ -131,6 +131,7 @@ impl From<JoinError> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable-offer", "Unusable offer", detail)
             }
             JoinError::Full { retry_after_s } => full(retry_after_s),
+            JoinError::Overloaded => Self::overloaded(),
             JoinError::Draining => Self::draining(),
         }
     }

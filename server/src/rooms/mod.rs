@@ -1,10 +1,12 @@
 //! The rooms as HTTP sees them: async calls that find the worker, hand it a command and wait for the answer.
 
-use std::io;
+mod placement;
+
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use signaling::{Command as DeskCommand, Kind, PersonalMix, RoomName, RoomPatch, RoomState, TrackId, TrackPatch};
 use tokio::sync::{Semaphore, oneshot};
@@ -13,7 +15,10 @@ use uuid::Uuid;
 pub use crate::peer::Side;
 use crate::peer::{Answer, Identity, OfferError, Peer};
 use crate::worker::counters::Counters;
-use crate::worker::{self, Command, Handle, Join, Registry, Reply};
+use crate::worker::{self, Command, Guest, Handle, Join, Level, Registry, Reply};
+pub use placement::Placement;
+use placement::{Admission, Busy};
+
 pub use crate::worker::{CommandError, Done, PeerError, Subscription, Trickled, UnknownRoom};
 
 /// What the media side is told when it starts.
@@ -29,6 +34,8 @@ pub struct Settings {
     pub max_peers: usize,
     /// Rooms at once; more get 503.
     pub max_rooms: usize,
+    /// Which worker takes whom.
+    pub placement: Placement,
     /// What every worker is told.
     pub worker: worker::Settings,
 }
@@ -46,6 +53,9 @@ struct Inner {
     /// Peer connections are built on blocking threads; more than the cores at once would only delay the ticks.
     building: Semaphore,
     draining: AtomicBool,
+    admission: Mutex<Admission>,
+    /// Joins that got 503 because the server had no place or too much to do.
+    refused: AtomicU64,
     settings: Settings,
 }
 
@@ -96,6 +106,9 @@ pub enum JoinError {
         /// When to try again, seconds.
         retry_after_s: u32,
     },
+    /// The workers have enough to do; trying again later helps.
+    #[error("the server has too much to do")]
+    Overloaded,
     /// The server is going down.
     #[error("the server is shutting down")]
     Draining,
@@ -111,27 +124,34 @@ impl Rooms {
             Some(range) => range.clone().take(settings.workers).collect(),
             None => vec![0; settings.workers],
         };
-        let workers = ports
-            .iter()
-            .enumerate()
-            .map(|(index, port)| worker::start(index, settings.media_ip, *port, settings.worker.clone()))
-            .collect::<io::Result<Vec<_>>>()
-            .map_err(|error| {
-                anyhow::anyhow!("cannot open the media ports {ports:?} on {}: {error}", settings.media_ip)
-            })?;
+        let workers = worker::start(settings.media_ip, &ports, &settings.worker).map_err(|error| {
+            anyhow::anyhow!("cannot open the media ports {ports:?} on {}: {error}", settings.media_ip)
+        })?;
+        let admission = Admission::new(settings.placement, settings.worker.budget, workers.len());
         let inner = Inner {
             identity,
             building: Semaphore::new(workers.len()),
             workers,
             registry: Arc::clone(&settings.worker.registry),
             draining: AtomicBool::new(false),
+            admission: Mutex::new(admission),
+            refused: AtomicU64::new(0),
             settings,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Answers an offer and puts the peer into its room. The peer connection is built off the worker.
+    /// Answers an offer and puts the peer into its room. The peer connection is built off the worker. Who is refused is
+    /// refused at once.
     pub async fn join(&self, request: JoinRequest) -> Result<Joined, JoinError> {
+        let joined = self.try_join(request).await;
+        if matches!(joined, Err(JoinError::Full { .. } | JoinError::Overloaded)) {
+            self.inner.refused.fetch_add(1, Relaxed);
+        }
+        joined
+    }
+
+    async fn try_join(&self, request: JoinRequest) -> Result<Joined, JoinError> {
         if self.is_draining() {
             return Err(JoinError::Draining);
         }
@@ -140,11 +160,12 @@ impl Rooms {
             return Err(full);
         }
         let mut arrival = self.arrive(&request.room).ok_or(full.clone())?;
-        let (peer, answer) = self.build_peer(arrival.worker, request.side, request.sdp).await?;
+        let admitted = self.admission().admit(arrival.worker, &self.busy(), self.now());
+        let host = admitted.map_err(|_| JoinError::Overloaded)?;
+        let (peer, answer) = self.build_peer(host, request.side, request.sdp).await?;
         let id = TrackId::from_random(Uuid::new_v4().as_u128());
         let client = request.client.unwrap_or_else(Uuid::new_v4);
-        let join = Join {
-            peer,
+        let guest = Guest {
             room: request.room,
             id: id.clone(),
             client: request.client,
@@ -153,7 +174,8 @@ impl Rooms {
             kind: request.kind,
             strip: request.strip,
         };
-        self.send_arriving(&mut arrival, |reply| Command::Join(Box::new(join), reply)).await.ok_or(full)?;
+        let join = Join { peer, home: arrival.worker, guest };
+        self.send_arriving(host, &mut arrival, |reply| Command::Join(Box::new(join), reply)).await.ok_or(full)?;
         Ok(Joined { id, answer: answer.sdp, etag: answer.etag, client })
     }
 
@@ -204,7 +226,8 @@ impl Rooms {
         settings.check().map_err(CommandError::OutOfRange)?;
         let full = MakeError::Full { retry_after_s: RETRY_AFTER_S };
         let mut arrival = self.arrive(&room).ok_or(full.clone())?;
-        let made = self.send_arriving(&mut arrival, |reply| Command::Make { room, settings, by, reply }).await;
+        let home = arrival.worker;
+        let made = self.send_arriving(home, &mut arrival, |reply| Command::Make { room, settings, by, reply }).await;
         // A refused command leaves no room that was not there before; one that was keeps its place.
         arrival.made = matches!(made, Some(Ok(_)));
         Ok(made.ok_or(full)??)
@@ -248,6 +271,11 @@ impl Rooms {
         (self.inner.registry.count(), peers)
     }
 
+    /// Joins refused so far because there was no place, or too much to do.
+    pub fn joins_refused(&self) -> u64 {
+        self.inner.refused.load(Relaxed)
+    }
+
     /// The counters of each worker.
     pub fn counters(&self) -> impl Iterator<Item = &Counters> {
         self.inner.workers.iter().map(|worker| &*worker.counters)
@@ -266,8 +294,12 @@ impl Rooms {
     /// Refuses new peers, tells and hangs up those who are in, closes all rooms and ends the workers.
     pub async fn drain(&self) {
         self.inner.draining.store(true, Relaxed);
+        // No worker ends before all have said goodbye: peers may be on another one than their room.
         for worker in 0..self.inner.workers.len() {
-            self.ask(worker, |reply| Command::Stop { reason: "server is shutting down", reply }).await;
+            self.ask(worker, |reply| Command::CloseAll { reason: "server is shutting down", reply }).await;
+        }
+        for worker in 0..self.inner.workers.len() {
+            self.ask(worker, |reply| Command::Stop { reply }).await;
         }
     }
 
@@ -299,20 +331,46 @@ impl Rooms {
 
     /// As [`Rooms::ask`], for what makes the room if it is not there. From the moment that the worker has the command the
     /// room counts as made, whether or not the caller is still there for the answer.
-    async fn send_arriving<T>(&self, arrival: &mut Arrival, command: impl FnOnce(Reply<T>) -> Command) -> Option<T> {
+    async fn send_arriving<T>(
+        &self,
+        worker: usize,
+        arrival: &mut Arrival,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.inner.workers[arrival.worker].send(command(reply)).ok()?;
+        self.inner.workers[worker].send(command(reply)).ok()?;
         arrival.made = true;
         answer.await.ok()
     }
 
     fn arrive(&self, room: &RoomName) -> Option<Arrival> {
-        let least_peers = || {
-            let peers = self.counters().map(|counters| Counters::get(&counters.peers) + Counters::get(&counters.rooms));
-            peers.enumerate().min_by_key(|(_, peers)| *peers).map_or(0, |(worker, _)| worker)
-        };
-        let worker = self.inner.registry.arrive(room, self.inner.settings.max_rooms, least_peers).ok()?;
+        let worker = self.inner.registry.arrive(room, self.inner.settings.max_rooms, || self.place_room()).ok()?;
         Some(Arrival { registry: Arc::clone(&self.inner.registry), room: room.clone(), worker, made: false })
+    }
+
+    fn place_room(&self) -> usize {
+        self.admission().place_room(&self.busy(), self.now())
+    }
+
+    /// How the workers are.
+    fn busy(&self) -> Vec<Busy> {
+        let now = self.now();
+        let busy = |counters: &Counters| Busy {
+            load: counters.load(now),
+            peers: Counters::get(&counters.peers),
+            rooms: Counters::get(&counters.rooms),
+            is_shedding_joins: Counters::get(&counters.shedding) >= Level::Joins as u64,
+        };
+        self.counters().map(busy).collect()
+    }
+
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        // Nothing there panics half way, so what a poisoned lock guards is whole.
+        self.inner.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.inner.settings.worker.clock.now()
     }
 }
 

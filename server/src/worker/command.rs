@@ -9,10 +9,18 @@ use uuid::Uuid;
 
 use crate::peer::Peer;
 
-/// A peer built off the worker, and what the room is to know of it.
+/// A peer built off the worker that it is to be on, and what the room is to know of it.
 pub struct Join {
     /// Answered already.
     pub peer: Box<Peer>,
+    /// The worker where its room is.
+    pub home: usize,
+    /// What the room is to know.
+    pub guest: Guest,
+}
+
+/// Who comes, as the room sees it.
+pub struct Guest {
     /// The room, made if it is not there.
     pub room: RoomName,
     /// The id of the peer and of its track.
@@ -141,7 +149,7 @@ pub type Reply<T> = oneshot::Sender<T>;
 
 /// One request to a worker.
 pub enum Command {
-    /// A peer joins; the room is made if it is not there.
+    /// A peer joins, on this worker; its room is made if it is not there.
     Join(Box<Join>, Reply<()>),
     /// A fragment for a peer, with its `If-Match`.
     Trickle {
@@ -167,6 +175,8 @@ pub enum Command {
     List { reply: Reply<Vec<RoomState>> },
     /// Follow a room.
     Subscribe { room: RoomName, reply: Reply<Result<Subscription, UnknownRoom>> },
-    /// Close all rooms and end the thread.
-    Stop { reason: &'static str, reply: Reply<()> },
+    /// Close all rooms and hang up everybody in them.
+    CloseAll { reason: &'static str, reply: Reply<()> },
+    /// End the thread.
+    Stop { reply: Reply<()> },
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use signaling::{PersonalMix, RoomName, RoomPatch, RoomState, ServerMessage, TrackId};
 
-use super::command::{Command, CommandError, Done, Join, PeerError, Trickled, UnknownRoom};
+use super::command::{Command, CommandError, Done, Guest, Join, PeerError, Reply, Trickled, UnknownRoom};
 use super::counters::Counters;
+use super::links::Control;
+use super::peers::{Home, worker_of};
 use super::{CONNECT_WITHIN, Worker};
-use crate::peer::Fragment;
+use crate::peer::{Fragment, Side};
 use room::{self, MemberId, Room, Talk};
 
 impl Worker {
@@ -15,13 +17,19 @@ impl Worker {
     pub(super) fn command(&mut self, command: Command) {
         let now = self.now();
         match command {
-            Command::Join(join, reply) => {
-                self.join(*join, now);
-                let _ = reply.send(());
-            }
-            Command::Trickle { room, id, fragment, if_match, reply } => {
-                let _ = reply.send(self.trickle(&room, &id, &fragment, if_match.as_deref(), now));
-            }
+            Command::Join(join, reply) => self.join(*join, reply, now),
+            Command::Trickle { room, id, fragment, if_match, reply } => match self.peer(&room, &id) {
+                // Where the peer is the answer is given.
+                Ok(member) if worker_of(member) != self.index => {
+                    self.links.control(worker_of(member), Control::Trickle { member, fragment, if_match, reply });
+                }
+                Ok(member) => {
+                    let _ = reply.send(self.trickle(member, &fragment, if_match.as_deref(), now));
+                }
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                }
+            },
             Command::HangUp { room, id, reply } => {
                 let found = self.peer(&room, &id);
                 if let Ok(member) = found {
@@ -58,13 +66,14 @@ impl Worker {
                 let subscription = slot.and_then(|slot| Some(self.rooms.get_mut(slot)?.subscribe(now)));
                 let _ = reply.send(subscription.ok_or(UnknownRoom));
             }
-            Command::Stop { reason, reply } => {
+            Command::CloseAll { reason, reply } => {
                 let slots: Vec<usize> = self.rooms.iter().map(|(slot, _)| slot).collect();
                 for slot in slots {
                     self.close_room(slot, reason, now);
                 }
-                self.stopped = Some(reply);
+                let _ = reply.send(());
             }
+            Command::Stop { reply } => self.stopped = Some(reply),
         }
     }
 
@@ -81,22 +90,36 @@ impl Worker {
         self.count_rooms();
     }
 
-    fn join(&mut self, join: Join, now: Duration) {
-        let slot = self.room_slot(&join.room, now);
-        let side = join.peer.side();
-        let member = self.peers.insert(join.peer, join.id.clone(), slot, now + CONNECT_WITHIN);
+    /// Hosts a peer, and brings it to its room: on this worker or on another.
+    fn join(&mut self, Join { peer, home, guest }: Join, reply: Reply<()>, now: Duration) {
+        let (side, id) = (peer.side(), guest.id.clone());
+        let slot = (home == self.index).then(|| self.room_slot(&guest.room, now));
+        let place = slot.map_or(Home::Away(home), Home::Here);
+        let member = self.peers.insert(peer, id, place, now + CONNECT_WITHIN);
         Counters::set(&self.counters.peers, self.peers.len() as u64);
+        match slot {
+            Some(slot) => {
+                self.admit(member, guest, side, slot, now);
+                let _ = reply.send(());
+            }
+            None => self.links.control(home, Control::Join { member, side, guest: Box::new(guest), reply }),
+        }
+        self.reschedule_peer(member, now);
+    }
+
+    /// Makes a peer, wherever it is, a member of a room of this worker.
+    pub(super) fn admit(&mut self, member: MemberId, guest: Guest, side: Side, slot: usize, now: Duration) {
         let talks = side.talks().then(|| Talk {
-            name: join.name,
-            kind: join.kind,
-            strip: join.strip,
+            name: guest.name,
+            kind: guest.kind,
+            strip: guest.strip,
             joined_at: crate::clock::wall_clock_ms(),
         });
         let join = room::Join {
             member,
-            id: join.id,
-            client: join.client,
-            address: join.address.into(),
+            id: guest.id,
+            client: guest.client,
+            address: guest.address.into(),
             talks,
             hears: side.hears(),
         };
@@ -104,10 +127,9 @@ impl Worker {
             room.room.join(join, now, &mut self.effects);
         }
         self.deliver(slot, now);
-        self.reschedule_peer(member, now);
     }
 
-    fn room_slot(&mut self, name: &RoomName, now: Duration) -> usize {
+    pub(super) fn room_slot(&mut self, name: &RoomName, now: Duration) -> usize {
         self.rooms.find(name).unwrap_or_else(|| {
             let room = Room::new(name.clone(), self.settings.room.clone(), now);
             let slot = self.rooms.insert(room);
@@ -133,18 +155,17 @@ impl Worker {
 
     fn peer(&self, room: &RoomName, id: &TrackId) -> Result<MemberId, PeerError> {
         let slot = self.rooms.find(room).ok_or(PeerError::UnknownRoom)?;
-        self.peers.find(slot, id).ok_or(PeerError::UnknownPeer)
+        let found = self.peers.find(slot, id).or_else(|| self.away.find(slot, id));
+        found.ok_or(PeerError::UnknownPeer)
     }
 
-    fn trickle(
+    pub(super) fn trickle(
         &mut self,
-        room: &RoomName,
-        id: &TrackId,
+        member: MemberId,
         fragment: &str,
         if_match: Option<&str>,
         now: Duration,
     ) -> Result<Trickled, PeerError> {
-        let member = self.peer(room, id)?;
         let entry = self.peers.get_mut(member).ok_or(PeerError::UnknownPeer)?;
         let etag = entry.peer.etag();
         // `*` is how a client that has no tag any more asks for a restart (RFC 9725 §4.3.3).

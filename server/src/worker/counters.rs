@@ -3,10 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::load::WINDOW;
+
 /// Upper bounds of the tick-time buckets, microseconds.
 pub const TICK_BUCKETS_US: [u64; 9] = [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 50_000];
 
-/// The counters of one worker. All only grow, but for the gauges `peers`, `rooms` and `tracks`.
+/// The counters of one worker. All only grow, but for the gauges `peers` and `rooms`, and
+/// what is said of the load.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Datagrams read.
@@ -15,6 +18,14 @@ pub struct Counters {
     pub datagrams_out: AtomicU64,
     /// Datagrams that belonged to no peer or made no sense.
     pub datagrams_dropped: AtomicU64,
+    /// Packets that another worker did not take in time.
+    pub handover_drops: AtomicU64,
+    /// Share of a core used in the last window, millionths.
+    pub load_ppm: AtomicU64,
+    /// When that window ended, ms since the server started.
+    pub load_at_ms: AtomicU64,
+    /// What is left out, 0 (nothing) to 4 (new peers).
+    pub shedding: AtomicU64,
     /// Datagrams that the kernel did not take.
     pub send_failures: AtomicU64,
     /// Opus packets decoded.
@@ -66,6 +77,19 @@ impl Counters {
         counter.load(Relaxed)
     }
 
+    /// Notes how much of a core was used in a window that ends now.
+    pub fn set_load(&self, load: f32, now: Duration) {
+        Self::set(&self.load_ppm, (load * 1e6) as u64);
+        Self::set(&self.load_at_ms, now.as_millis() as u64);
+    }
+
+    /// How much of a core it uses. Who has not measured for long has not run: what it used before counts for less then.
+    pub fn load(&self, now: Duration) -> f32 {
+        let load = Self::get(&self.load_ppm) as f32 / 1e6;
+        let age = now.saturating_sub(Duration::from_millis(Self::get(&self.load_at_ms)));
+        if age <= 2 * WINDOW { load } else { load * WINDOW.as_secs_f32() / age.as_secs_f32() }
+    }
+
     /// Notes one tick of one room, in which so many frames were decoded and encoded.
     pub fn tick(&self, took: Duration, late: Duration, codec_frames: u64) {
         sort(took, &self.tick_buckets, &self.tick_sum_us);
@@ -84,4 +108,17 @@ fn sort(time: Duration, buckets: &[AtomicU64; TICK_BUCKETS_US.len() + 1], sum_us
     let bucket = TICK_BUCKETS_US.iter().position(|bound| us <= *bound).unwrap_or(TICK_BUCKETS_US.len());
     Counters::add(&buckets[bucket], 1);
     Counters::add(sum_us, us);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_load_of_who_does_not_run_any_more_fades() {
+        let (counters, at) = (Counters::default(), Duration::from_secs(60));
+        counters.set_load(0.5, at);
+        assert_eq!(counters.load(at + Duration::from_millis(900)), 0.5);
+        assert_eq!(counters.load(at + Duration::from_secs(5)), 0.05);
+    }
 }

@@ -2,13 +2,20 @@
 //!
 //! Nothing on the way of a packet locks or waits. Commands come over a bounded queue and are
 //! taken between datagrams; every tick is as near to its time as the datagram before it lets it be.
+//!
+//! A peer may be on another worker than its room ([`away`]): then decrypted packets go to the room and encoded ones come
+//! back, over bounded queues ([`links`]).
 
+mod away;
 mod command;
 mod commands;
 pub mod counters;
+mod links;
+mod load;
 mod peers;
 mod registry;
 mod rooms;
+mod shedding;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -27,11 +34,16 @@ use crate::peer::stun::{self, Datagram};
 use crate::peer::{Connection, Outgoing};
 use room::{Effects, MemberId, Rtp};
 
-pub use command::{Command, CommandError, Done, Join, PeerError, Reply, Subscription, Trickled, UnknownRoom};
+use away::Away;
+pub use command::{Command, CommandError, Done, Guest, Join, PeerError, Reply, Subscription, Trickled, UnknownRoom};
 use counters::Counters;
-use peers::Peers;
+use links::{Control, Door, Links};
+use load::Load;
+use peers::{Home, Peers, worker_of};
 pub use registry::Registry;
 use rooms::Rooms;
+pub use shedding::Level;
+use shedding::Shedding;
 
 /// What a worker is told when it starts.
 #[derive(Clone)]
@@ -44,6 +56,8 @@ pub struct Settings {
     pub log: EventLog,
     /// Which worker has which room.
     pub registry: Arc<Registry>,
+    /// Share of a core that a worker may use before it leaves things out.
+    pub budget: f32,
 }
 
 /// The API's end of a worker.
@@ -82,9 +96,50 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
 
-/// Binds a media port and starts the thread. `ip` is what clients are told; where this machine does not have it (a
-/// forwarded port, an elastic address) the socket takes all interfaces.
-pub fn start(index: usize, ip: IpAddr, port: u16, settings: Settings) -> io::Result<Handle> {
+/// Binds a media port for each worker and starts the threads. `ip` is what clients are told.
+pub fn start(ip: IpAddr, ports: &[u16], settings: &Settings) -> io::Result<Vec<Handle>> {
+    let opened = ports.iter().map(|port| open(ip, *port)).collect::<io::Result<Vec<_>>>()?;
+    let (doors, inboxes): (Vec<_>, Vec<_>) = opened.iter().map(|opened| Door::new(&opened.waker)).unzip();
+    let doors: Arc<[Door]> = doors.into();
+    let workers = opened.into_iter().zip(inboxes).enumerate();
+    workers
+        .map(|(index, (Opened { socket, poll, waker, media }, inbox))| {
+            let (commands, queue) = sync_channel(COMMAND_QUEUE);
+            let counters = Arc::new(Counters::default());
+            let worker = Worker {
+                index,
+                socket,
+                poll,
+                queue,
+                links: Links::new(index, Arc::clone(&doors), inbox, Arc::clone(&counters)),
+                counters: Arc::clone(&counters),
+                peers: Peers::new(index),
+                away: Away::default(),
+                rooms: Rooms::default(),
+                timers: BinaryHeap::new(),
+                effects: Effects::new(),
+                hung_up: Vec::new(),
+                plain: Vec::new(),
+                load: Load::new(settings.clock.now()),
+                shedding: Shedding::new(settings.budget),
+                settings: settings.clone(),
+                stopped: None,
+            };
+            std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run())?;
+            Ok(Handle { media, counters, commands, waker })
+        })
+        .collect()
+}
+
+struct Opened {
+    socket: UdpSocket,
+    poll: Poll,
+    waker: Arc<Waker>,
+    media: SocketAddr,
+}
+
+/// Where this machine does not have `ip` (a forwarded port, an elastic address) the socket takes all interfaces.
+fn open(ip: IpAddr, port: u16) -> io::Result<Opened> {
     let socket = match std::net::UdpSocket::bind((ip, port)) {
         Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
             let any = if ip.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
@@ -100,24 +155,7 @@ pub fn start(index: usize, ip: IpAddr, port: u16, settings: Settings) -> io::Res
     let poll = Poll::new()?;
     poll.registry().register(&mut socket, SOCKET, Interest::READABLE)?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-    let (commands, queue) = sync_channel(COMMAND_QUEUE);
-    let counters = Arc::new(Counters::default());
-    let worker = Worker {
-        socket,
-        poll,
-        queue,
-        counters: Arc::clone(&counters),
-        peers: Peers::default(),
-        rooms: Rooms::default(),
-        timers: BinaryHeap::new(),
-        effects: Effects::new(),
-        hung_up: Vec::new(),
-        plain: Vec::new(),
-        settings,
-        stopped: None,
-    };
-    std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run())?;
-    Ok(Handle { media, counters, commands, waker })
+    Ok(Opened { socket, poll, waker, media })
 }
 
 /// Hands a datagram to the kernel. A full socket buffer or an address that cannot be reached: for real time, late is lost.
@@ -136,11 +174,17 @@ enum Timer {
 }
 
 struct Worker {
+    index: usize,
     socket: UdpSocket,
     poll: Poll,
     queue: Receiver<Command>,
+    /// To the other workers.
+    links: Links,
     counters: Arc<Counters>,
+    /// Those whose datagrams come here, wherever their rooms are.
     peers: Peers,
+    /// Those in our rooms whose datagrams go elsewhere.
+    away: Away,
     rooms: Rooms,
     /// A room or peer says itself when it is next due; an entry with another time is void.
     timers: BinaryHeap<Reverse<(Duration, Timer)>>,
@@ -148,6 +192,8 @@ struct Worker {
     hung_up: Vec<MemberId>,
     /// A packet before it is encrypted; its memory is used again.
     plain: Vec<u8>,
+    load: Load,
+    shedding: Shedding,
     settings: Settings,
     stopped: Option<Reply<()>>,
 }
@@ -170,10 +216,17 @@ impl Worker {
             if more_to_read {
                 more_to_read = self.read_batch(&mut buffer);
             }
+            more_to_read |= self.take_handed();
             while let Ok(command) = self.queue.try_recv() {
                 self.command(command);
             }
             self.run_timers();
+            self.links.wake();
+            self.measure_load();
+        }
+        self.take_handed();
+        for member in self.peers.members() {
+            self.close_peer(member);
         }
         if let Some(reply) = self.stopped.take() {
             let _ = reply.send(());
@@ -185,7 +238,10 @@ impl Worker {
     }
 
     fn until_next_timer(&self) -> Option<Duration> {
-        self.timers.peek().map(|Reverse((at, _))| at.saturating_sub(self.now()))
+        // Who leaves nothing out need not be woken to find that out.
+        let measure = (self.shedding.level() > Level::Nothing).then(|| self.load.due());
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        timer.into_iter().chain(measure).min().map(|at| at.saturating_sub(self.now()))
     }
 
     /// Reads what is there, one batch at most. True if there may be more.
@@ -218,7 +274,7 @@ impl Worker {
             return Counters::add(&self.counters.datagrams_dropped, 1);
         };
         let now = self.settings.clock.now();
-        let slot = entry.room;
+        let Home::Here(slot) = entry.home else { return self.datagram_away(member, kind, from, datagram) };
         let Some(room) = self.rooms.get_mut(slot) else { return };
         let before = entry.peer.ignored();
         entry.peer.receive(self.settings.clock.instant(now), from, datagram, |packet| {
@@ -253,16 +309,43 @@ impl Worker {
             }
             send(&self.socket, &self.counters, to, &datagram);
         }
-        let slot = entry.room;
+        let home = entry.home;
         if let Some(address) = verified
             && self.peers.bind(member, address)
-            && let Some(room) = self.rooms.get_mut(slot)
         {
+            match home {
+                Home::Here(slot) => self.set_address(slot, member, address),
+                Home::Away(home) => self.links.control(home, Control::Address(member, address)),
+            }
+        }
+    }
+
+    fn set_address(&mut self, slot: usize, member: MemberId, address: SocketAddr) {
+        if let Some(room) = self.rooms.get_mut(slot) {
             room.room.set_address(member, address.to_string().into());
         }
     }
 
-    /// Sends what the room asked for: encrypted and handed to the kernel one by one, from bytes that all share.
+    /// Carries out what the room asked for.
+    fn deliver(&mut self, slot: usize, now: Duration) {
+        if !self.effects.media.is_empty() {
+            if !self.away.is_empty() {
+                self.links.hand_out(&mut self.effects);
+            }
+            self.send_media(now);
+        }
+        if let Some(room) = self.rooms.get_mut(slot) {
+            room.publish(&mut self.effects.control, &self.settings.log, now, &mut self.hung_up);
+        }
+        self.effects.clear();
+        while let Some(member) = self.hung_up.pop() {
+            self.close_peer(member);
+        }
+        self.reschedule_room(slot);
+    }
+
+    /// Sends the packets in `self.effects`, all to peers of this worker: encrypted and handed to the kernel one by one, from
+    /// bytes that all share.
     fn send_media(&mut self, now: Duration) {
         let instant = self.settings.clock.instant(now);
         for media in &self.effects.media {
@@ -285,21 +368,11 @@ impl Worker {
         }
     }
 
-    /// Carries out what the room asked for.
-    fn deliver(&mut self, slot: usize, now: Duration) {
-        self.send_media(now);
-        if let Some(room) = self.rooms.get_mut(slot) {
-            room.publish(&mut self.effects.control, &self.settings.log, now, &mut self.hung_up);
-        }
-        self.effects.clear();
-        while let Some(member) = self.hung_up.pop() {
-            self.close_peer(member);
-        }
-        self.reschedule_room(slot);
-    }
-
     /// Ends a connection: goodbye, and nothing of it stays. Its room has let go of it already.
     fn close_peer(&mut self, member: MemberId) {
+        if worker_of(member) != self.index {
+            return self.hang_up_away(member);
+        }
         if let Some(entry) = self.peers.get_mut(member) {
             entry.peer.close(self.settings.clock.instant(self.settings.clock.now()));
         }
@@ -309,8 +382,17 @@ impl Worker {
     }
 
     /// A peer goes by itself, or is sent away by somebody who is not its room.
-    fn leave(&mut self, member: MemberId, reason: &str, now: Duration) {
-        let Some(slot) = self.peers.get_mut(member).map(|entry| entry.room) else { return };
+    fn leave(&mut self, member: MemberId, reason: &'static str, now: Duration) {
+        let home = self.peers.get_mut(member).map(|entry| entry.home);
+        let slot = match home {
+            Some(Home::Away(home)) => {
+                self.links.control(home, Control::Gone(member, reason));
+                return self.close_peer(member);
+            }
+            Some(Home::Here(slot)) => Some(slot),
+            None => self.away.slot(member),
+        };
+        let Some(slot) = slot else { return };
         if let Some(room) = self.rooms.get_mut(slot) {
             room.room.leave(member, reason, now, &mut self.effects);
         }

@@ -12,14 +12,23 @@ use signaling::TrackId;
 use crate::peer::Peer;
 use room::MemberId;
 
+/// Where the room of a peer lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// On the same worker, in this slot.
+    Here(usize),
+    /// On that worker.
+    Away(usize),
+}
+
 /// One peer and where it belongs.
 pub struct Entry {
     /// The connection.
     pub peer: Box<Peer>,
     /// The public id.
     pub id: TrackId,
-    /// The slot of its room.
-    pub room: usize,
+    /// Where its room is.
+    pub home: Home,
     /// When it is given up if it has not connected.
     pub connect_by: Duration,
     /// When its timers are next looked at; every other time in the timer heap is void.
@@ -30,9 +39,11 @@ pub struct Entry {
     addresses: Vec<SocketAddr>,
 }
 
-/// All peers: by member, by our ICE user fragment, and by address.
+/// All peers of one worker: by member, by our ICE user fragment, and by address.
 #[derive(Default)]
 pub struct Peers {
+    /// Whose they are: part of every member id, so that no two workers give the same.
+    worker: u8,
     slots: Vec<Option<Entry>>,
     free: Vec<u32>,
     made: u32,
@@ -40,34 +51,50 @@ pub struct Peers {
     by_address: HashMap<SocketAddr, MemberId>,
 }
 
+/// A member id is the worker, how many it had made, and the slot: 8, 32 and 24 bits.
+const WORKER_SHIFT: u32 = 56;
+const MADE_SHIFT: u32 = 24;
+const SLOT_MASK: u64 = (1 << MADE_SHIFT) - 1;
+
+/// On which worker a member's peer is.
+pub fn worker_of(member: MemberId) -> usize {
+    (member.0 >> WORKER_SHIFT) as usize
+}
+
 /// A peer that moves keeps this many addresses; older ones are forgotten.
 const MAX_ADDRESSES: usize = 4;
 
 impl Peers {
-    /// Takes a peer in. Its member id is not used again.
-    pub fn insert(&mut self, peer: Box<Peer>, id: TrackId, room: usize, connect_by: Duration) -> MemberId {
+    /// None yet; `worker` is at most 255.
+    pub fn new(worker: usize) -> Self {
+        Self { worker: worker as u8, ..Self::default() }
+    }
+
+    /// Takes a peer in. Its member id is not used again, by no worker.
+    pub fn insert(&mut self, peer: Box<Peer>, id: TrackId, home: Home, connect_by: Duration) -> MemberId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             (self.slots.len() - 1) as u32
         });
         self.made += 1;
-        let member = MemberId(u64::from(self.made) << 32 | u64::from(slot));
+        let number = u64::from(self.made) << MADE_SHIFT | u64::from(slot) & SLOT_MASK;
+        let member = MemberId(u64::from(self.worker) << WORKER_SHIFT | number);
         let ufrag = peer.ufrag().to_owned();
         self.by_ufrag.insert(ufrag.clone(), member);
-        let entry = Entry { peer, id, room, connect_by, timer: Duration::MAX, member, ufrag, addresses: Vec::new() };
+        let entry = Entry { peer, id, home, connect_by, timer: Duration::MAX, member, ufrag, addresses: Vec::new() };
         self.slots[slot as usize] = Some(entry);
         member
     }
 
     /// A peer that is still here.
     pub fn get_mut(&mut self, member: MemberId) -> Option<&mut Entry> {
-        self.slots.get_mut(member.0 as u32 as usize)?.as_mut().filter(|entry| entry.member == member)
+        self.slots.get_mut((member.0 & SLOT_MASK) as usize)?.as_mut().filter(|entry| entry.member == member)
     }
 
     /// Lets a peer go, with everything that points at it.
     pub fn remove(&mut self, member: MemberId) -> Option<Entry> {
         self.get_mut(member)?;
-        let slot = member.0 as u32;
+        let slot = (member.0 & SLOT_MASK) as u32;
         let entry = self.slots[slot as usize].take()?;
         self.free.push(slot);
         self.by_ufrag.remove(&entry.ufrag);
@@ -113,9 +140,14 @@ impl Peers {
         self.by_ufrag.insert(ufrag, member);
     }
 
-    /// The peer with this public id in a room.
+    /// The peer with this public id in a room of this worker.
     pub fn find(&self, room: usize, id: &TrackId) -> Option<MemberId> {
-        self.iter().find(|entry| entry.room == room && entry.id == *id).map(|entry| entry.member)
+        self.iter().find(|entry| entry.home == Home::Here(room) && entry.id == *id).map(|entry| entry.member)
+    }
+
+    /// Everybody.
+    pub fn members(&self) -> Vec<MemberId> {
+        self.iter().map(|entry| entry.member).collect()
     }
 
     /// How many there are.

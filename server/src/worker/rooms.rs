@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use super::command::{Subscription, Update, Watching};
 use super::counters::Counters;
 use crate::event_log::EventLog;
-use room::{Effect, MemberId, Room};
+use room::{Effect, MemberId, Room, Shed};
 
 /// One room and its followers.
 pub struct Entry {
@@ -33,6 +33,7 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Rooms {
     slots: Vec<Option<Entry>>,
+    shed: Shed,
 }
 
 /// Updates that a follower may be behind; then it starts again with a snapshot. Meters at 25 Hz fill
@@ -53,7 +54,8 @@ impl Rooms {
     }
 
     /// Makes a room.
-    pub fn insert(&mut self, room: Room) -> usize {
+    pub fn insert(&mut self, mut room: Room) -> usize {
+        room.shed(self.shed);
         let entry = Entry {
             room,
             timer: Duration::MAX,
@@ -75,6 +77,12 @@ impl Rooms {
     /// Forgets a room.
     pub fn remove(&mut self, slot: usize) {
         self.slots[slot] = None;
+    }
+
+    /// What all leave out from now on, also those to come.
+    pub fn shed(&mut self, shed: Shed) {
+        self.shed = shed;
+        self.slots.iter_mut().flatten().for_each(|entry| entry.room.shed(shed));
     }
 
     /// Every room.
