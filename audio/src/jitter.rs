@@ -274,6 +274,12 @@ impl Buffer {
         }
     }
 
+    /// Gives back the memory that waits for packets.
+    pub fn release(&mut self) {
+        (self.spare, self.spare_bytes) = (Vec::new(), 0);
+        self.entries.shrink_to_fit();
+    }
+
     /// Samples per channel that wait, gaps not counted.
     pub fn samples(&self) -> usize {
         self.samples

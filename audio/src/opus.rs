@@ -115,9 +115,10 @@ impl Encoder {
 }
 
 /// Decodes packets of 2.5 to 120 ms, mono or stereo, to stereo at 48 kHz.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Decoder {
-    inner: RawDecoder,
+    /// Made when it is first needed: it is 96 kB.
+    inner: Option<RawDecoder>,
     /// Made when a packet is first asked for what it describes of the past.
     dred: Option<Box<RawDred>>,
     /// What it knew at [`Decoder::save`].
@@ -128,9 +129,19 @@ pub struct Decoder {
 const DEEP_PLC: i32 = 5;
 
 impl Decoder {
-    /// A decoder with no history. An error only if libopus cannot allocate.
+    /// A decoder with no history. An error only if libopus cannot allocate. [`Decoder::default`] is the same, and takes
+    /// its memory with the first packet.
     pub fn new() -> Result<Self, OpusError> {
-        Ok(Self { inner: RawDecoder::new()?, dred: None, saved: Vec::new() })
+        Ok(Self { inner: Some(RawDecoder::new()?), ..Self::default() })
+    }
+
+    /// Forgets all history and gives all memory back, until it is needed again.
+    pub fn release(&mut self) {
+        *self = Self::default();
+    }
+
+    fn inner(&mut self) -> Result<&mut RawDecoder, OpusError> {
+        made(&mut self.inner)
     }
 
     /// Decodes a packet to the start of `out` (interleaved stereo, [`MAX_DECODED`] always fits) and
@@ -138,7 +149,7 @@ impl Decoder {
     pub fn decode(&mut self, payload: &[u8], out: &mut [f32]) -> Result<usize, OpusError> {
         let wanted = packet_samples(payload)?;
         let out = out.get_mut(..wanted * CHANNELS).ok_or(NO_ROOM)?;
-        let decoded = self.inner.decode(payload, out, false)?.min(wanted);
+        let decoded = self.inner()?.decode(payload, out, false)?.min(wanted);
         // After a change of frame size libopus may give less than a packet of silence is long.
         out[decoded * CHANNELS..].fill(0.0);
         tame(out);
@@ -181,7 +192,7 @@ impl Decoder {
             return Err(NO_ROOM);
         }
         let dred = self.dred.as_ref().ok_or(NO_ROOM)?;
-        let decoded = self.inner.decode_dred(dred, before, out)?;
+        let decoded = made(&mut self.inner)?.decode_dred(dred, before, out)?;
         let decoded = (decoded * CHANNELS).min(out.len());
         out[decoded..].fill(0.0);
         tame(out);
@@ -192,7 +203,7 @@ impl Decoder {
         if out.len() > MAX_DECODED || out.is_empty() {
             return Err(NO_ROOM);
         }
-        let decoded = self.inner.decode(payload, out, !payload.is_empty())?;
+        let decoded = self.inner()?.decode(payload, out, !payload.is_empty())?;
         let decoded = (decoded * CHANNELS).min(out.len());
         out[decoded..].fill(0.0);
         tame(out);
@@ -201,23 +212,34 @@ impl Decoder {
 
     /// Whether what is lost is guessed by a neural network from now on: it knows voices, and nothing else.
     pub fn set_deep(&mut self, is_voice: bool) {
-        // It fails only on an effort that there is not.
-        let _ = self.inner.set_complexity(if is_voice { DEEP_PLC } else { 0 });
+        // It fails only on an effort that there is not, and without memory.
+        let _ = self.inner().and_then(|inner| inner.set_complexity(if is_voice { DEEP_PLC } else { 0 }));
     }
 
     /// Keeps what it knows, once; takes memory at the first time.
     pub fn save(&mut self) {
-        self.inner.save(&mut self.saved);
+        if let Some(inner) = &self.inner {
+            inner.save(&mut self.saved);
+        }
     }
 
     /// Knows again what it knew at [`Self::save`], and nothing of what it decoded since.
     pub fn restore(&mut self) {
-        self.inner.restore(&self.saved);
+        if let Some(inner) = &mut self.inner {
+            inner.restore(&self.saved);
+        }
     }
 
     /// Forgets all history.
     pub fn reset(&mut self) -> Result<(), OpusError> {
-        self.inner.reset()
+        self.inner.as_mut().map_or(Ok(()), RawDecoder::reset)
+    }
+}
+
+fn made(inner: &mut Option<RawDecoder>) -> Result<&mut RawDecoder, OpusError> {
+    match inner {
+        Some(inner) => Ok(inner),
+        None => Ok(inner.insert(RawDecoder::new()?)),
     }
 }
 

@@ -178,11 +178,11 @@ impl Playout {
         Self {
             max,
             buffer: Buffer::new((max + 2 * MAX_PACKET_SAMPLES).max(MAX_HELD_SAMPLES)),
-            decoder: Decoder::new().expect("libopus takes 48 kHz stereo, and fails otherwise only without memory"),
+            decoder: Decoder::default(),
             lateness: Lateness::new(min, max),
             now: 0,
             tick: FRAME_SAMPLES,
-            pcm: Vec::with_capacity((2 * HISTORY + 2 * FRAME_SAMPLES) * CHANNELS),
+            pcm: Vec::new(),
             heard: 0,
             playing: false,
             position: None,
@@ -345,6 +345,19 @@ impl Playout {
         self.restart = true;
     }
 
+    /// Gives back what only one who talks needs: the decoder, and what was heard. For one who has been [`Self::is_idle`]
+    /// for long; he may talk on at any time, and begins then as after any pause.
+    pub fn release(&mut self) {
+        if !self.is_idle() {
+            return;
+        }
+        self.decoder.release();
+        (self.pcm, self.made) = (Vec::new(), Vec::new());
+        (self.heard, self.guess) = (0, Some(Guess::silence()));
+        (self.is_ahead, self.stale, self.dred_ready) = (false, true, None);
+        self.buffer.release();
+    }
+
     /// Brings `pcm` up to one tick if it can, and says whether any of it is guessed.
     fn advance(&mut self, now: Duration) -> bool {
         self.now = at(now);
@@ -401,7 +414,7 @@ impl Playout {
     /// So many samples per channel were played.
     fn hear(&mut self, length: usize) {
         self.heard += length;
-        if self.heard <= 2 * HISTORY {
+        if self.heard <= HISTORY + FRAME_SAMPLES / 2 {
             return;
         }
         match self.guess {

@@ -515,7 +515,10 @@ impl Desk {
 
     /// By how many samples what is heard of a mix lies behind what is played.
     pub(super) fn delay(&mut self) -> u32 {
-        self.ensure_common().map_or(0, |common| common.delay()) as u32
+        if self.delay.is_none() {
+            self.delay = self.ensure_common().map(|common| common.delay() as u32);
+        }
+        self.delay.unwrap_or_default()
     }
 
     fn ensure_common(&mut self) -> Option<&mut Mix> {

@@ -49,7 +49,7 @@ impl Meters {
         }
         for track in members.iter_mut().filter_map(|m| m.track.as_deref_mut()) {
             if track.level_dbfs > LEVEL_FLOOR_DBFS {
-                track.watched.peak_dbfs = track.watched.peak_dbfs.max(peak_dbfs(&track.pre));
+                track.watched.peak_dbfs = track.watched.peak_dbfs.max(peak_dbfs(track.pre()));
             }
         }
         if number.is_multiple_of(length.count(METERS_EVERY) * every) {

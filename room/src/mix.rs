@@ -18,8 +18,11 @@ const CEILING_DBTP: f32 = -4.5;
 /// So many samples before its first bring a new encoder to where the one before it was, and the change
 /// is not heard: 40 ms.
 const LEARN_SAMPLES: usize = 2 * FRAME_SAMPLES;
-/// So many frames a mix remembers: the last one, those before it to learn from, and one more for what lies between two.
-const HISTORY: usize = 2 + LEARN_SAMPLES / FrameLength::Ms10.samples();
+/// So many frames of a length a mix remembers: the last one, those before it to learn from, and one more for what lies
+/// between two.
+const fn history(length: FrameLength) -> usize {
+    2 + LEARN_SAMPLES / length.samples()
+}
 /// Frames that libopus encodes, in samples: 20, 10, 5 and 2.5 ms.
 const PIECE_SAMPLES: [usize; 4] = [960, 480, 240, 120];
 /// 20 ms less 2.5 ms are so many of them.
@@ -92,7 +95,7 @@ pub(super) struct Mix {
     /// One for each encoding in use.
     coders: Vec<Coder>,
     /// The last frames made, a ring.
-    frames: [Frame; HISTORY],
+    frames: Vec<Frame>,
     /// Which of `frames` is the last one made; the next is the oldest.
     current: usize,
     /// For how many samples nobody was in it.
@@ -105,7 +108,8 @@ pub(super) struct Mix {
     reduction_db: f32,
     /// The last tick in which it did.
     reduced: Option<u64>,
-    shifted: Frame,
+    /// Of use where packets do not lie on the frames.
+    shifted: Option<Box<Frame>>,
     /// By so many samples its decoded sound comes later than its input.
     delay: usize,
 }
@@ -118,14 +122,14 @@ impl Mix {
             settings,
             contributors: Contributors::default(),
             coders: Vec::with_capacity(CODINGS),
-            frames: [Frame::SILENCE; HISTORY],
+            frames: vec![Frame::SILENCE; history(FrameLength::default())],
             current: 0,
             quiet: TAIL_SAMPLES,
             made: None,
             is_continued: false,
             reduction_db: 0.0,
             reduced: None,
-            shifted: Frame::SILENCE,
+            shifted: None,
             delay: Limiter::DELAY_SAMPLES,
         });
         let mut coder = Coder::new(settings, Coding::default())?;
@@ -173,7 +177,10 @@ impl Mix {
     pub fn preroll(&mut self, number: u64, frames: impl Iterator<Item = Frame>) {
         self.begin(number, None);
         for frame in frames {
-            self.current = (self.current + 1) % HISTORY;
+            if self.frame().length() != frame.length() {
+                self.recut(frame.length());
+            }
+            self.current = (self.current + 1) % self.frames.len();
             self.frames[self.current].copy_from(&frame);
             self.limiter.process(&mut self.frames[self.current]);
         }
@@ -199,9 +206,7 @@ impl Mix {
         match before {
             Some(before) => {
                 self.limiter.clone_from(&before.limiter);
-                for (mine, theirs) in self.frames.iter_mut().zip(&before.frames) {
-                    mine.copy_from(theirs);
-                }
+                self.frames.clone_from(&before.frames);
                 self.current = before.current;
                 self.quiet = before.quiet;
                 self.reduced = before.reduced;
@@ -233,7 +238,7 @@ impl Mix {
         if self.frame().length() != length {
             self.recut(length);
         }
-        self.current = (self.current + 1) % HISTORY;
+        self.current = (self.current + 1) % self.frames.len();
         let frame = &mut self.frames[self.current];
         frame.set_length(length);
         if voices > 0 {
@@ -257,12 +262,13 @@ impl Mix {
         let mut sound = [0.0; LEARN_SAMPLES * CHANNELS];
         let frames = LEARN_SAMPLES / self.frame().length().samples();
         for (n, part) in sound.chunks_exact_mut(self.frame().length().samples() * CHANNELS).enumerate() {
-            let frame = &self.frames[(self.current + HISTORY + 1 + n - frames) % HISTORY];
+            let frame = &self.frames[(self.current + self.frames.len() + 1 + n - frames) % self.frames.len()];
             // Of another length only where nothing was made yet.
             if frame.samples().len() == part.len() {
                 part.copy_from_slice(frame.samples());
             }
         }
+        self.frames.resize(history(length), Frame::SILENCE);
         for (n, part) in sound.chunks_exact(length.samples() * CHANNELS).enumerate() {
             self.current = n;
             self.frames[n].set_length(length);
@@ -324,13 +330,14 @@ impl Mix {
             if self.is_continued {
                 for back in (1..=LEARN_SAMPLES / length).rev() {
                     counters.encodes += 1;
-                    let frame = shifted(&self.frames, self.current + HISTORY - back, shift, &mut self.shifted);
+                    let frame =
+                        shifted(&self.frames, self.current + self.frames.len() - back, shift, &mut self.shifted);
                     _ = encoder.encode(frame, out);
                 }
             }
         }
         counters.encodes += 1;
-        let frame = shifted(&self.frames, self.current + HISTORY, shift, &mut self.shifted);
+        let frame = shifted(&self.frames, self.current + self.frames.len(), shift, &mut self.shifted);
         let written =
             if goes_on && !is_new_to_one { encoder.encode(frame, out) } else { encoder.encode_independent(frame, out) };
         bytes.truncate(start + written.as_ref().copied().unwrap_or(0));
@@ -342,6 +349,11 @@ impl Mix {
     /// What comes after its last frame: through the limiter, to be encoded in pieces.
     pub fn limit_rest(&self, frame: &mut Frame) {
         self.limiter.clone().process(frame);
+    }
+
+    /// Whether it was not made in this tick or any of the `ticks` before.
+    pub fn is_unused(&self, number: u64, ticks: u64) -> bool {
+        self.made.is_none_or(|made| number.saturating_sub(made) > ticks)
     }
 
     /// Nobody hears it any more: who comes back to it does not go on from here.
@@ -386,12 +398,13 @@ impl Mix {
 }
 
 /// What lies so many samples before a frame of the ring, and is as long.
-fn shifted<'a>(frames: &'a [Frame; HISTORY], at: usize, shift: usize, scratch: &'a mut Frame) -> &'a Frame {
-    let frame = &frames[at % HISTORY];
+fn shifted<'a>(frames: &'a [Frame], at: usize, shift: usize, scratch: &'a mut Option<Box<Frame>>) -> &'a Frame {
+    let frame = &frames[at % frames.len()];
     if shift == 0 {
         return frame;
     }
-    let before = &frames[(at + HISTORY - 1) % HISTORY];
+    let before = &frames[(at + frames.len() - 1) % frames.len()];
+    let scratch = scratch.get_or_insert_with(|| Box::new(Frame::SILENCE));
     scratch.set_length(frame.length());
     let (early, late) = scratch.samples_mut().split_at_mut(shift * CHANNELS);
     early.copy_from_slice(&before.samples()[before.samples().len() - early.len()..]);

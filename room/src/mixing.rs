@@ -28,6 +28,8 @@ use super::{
 const OWN_TIME: Duration = Duration::from_secs(1);
 /// One of so many meters goes out when they are shed.
 const SHED_METERS: u64 = 10;
+/// What was not used for so long gives its memory back: encoders, decoders, frames.
+pub(super) const REST: Duration = Duration::from_secs(5);
 /// Announcements come in and go out in this time, ms.
 const DIM_ATTACK_MS: u32 = 80;
 const DIM_HOLD_MS: u32 = 500;
@@ -39,6 +41,8 @@ pub(super) struct Desk {
     pub(super) master: Master,
     /// Where the master is to move when nobody is forwarded any more.
     next_master: Option<f32>,
+    /// By how many samples what is heard of a mix lies behind what is played: the same for all, once one was made.
+    pub(super) delay: Option<u32>,
     pub(super) common: Option<Box<Mix>>,
     /// By their ids.
     groups: Vec<Group>,
@@ -82,6 +86,7 @@ impl Desk {
             bus: Bus::default(),
             master: Master::new(settings.master_gain_db),
             next_master: None,
+            delay: None,
             common: None,
             groups: Vec::new(),
             next_group: 0,
@@ -147,6 +152,30 @@ impl Desk {
         let has = self.sheds(Shed::Personal);
         if has != had {
             self.groups.iter_mut().for_each(|group| group.shed(has, self.last + 1));
+        }
+    }
+
+    /// Lets go of the mixes, and of what talkers need, that have not been used for [`REST`].
+    pub fn rest(&mut self, members: &mut [Member], now: Duration) {
+        let (number, ticks) = (self.last, self.length.count(REST));
+        let is_unused = |mix: &mut Box<Mix>| mix.is_unused(number, ticks);
+        self.common.take_if(|mix| is_unused(mix));
+        self.groups.iter_mut().for_each(|group| _ = group.mix.take_if(|mix| is_unused(mix)));
+        for track in members.iter_mut().filter_map(|m| m.track.as_deref_mut()) {
+            track.own.take_if(|mix| is_unused(mix));
+            if now.saturating_sub(track.last_packet()) >= REST {
+                track.release();
+            }
+        }
+    }
+
+    /// Lets go of every mix: nobody has been heard for [`REST`].
+    pub fn fall_asleep(&mut self, members: &mut [Member]) {
+        self.common = None;
+        self.groups.iter_mut().for_each(|group| group.mix = None);
+        for track in members.iter_mut().filter_map(|m| m.track.as_deref_mut()) {
+            track.own = None;
+            track.release();
         }
     }
 
@@ -252,7 +281,7 @@ impl Desk {
             track.enter(number);
             track.mix(number, &self.duck, &self.dim);
             if track.sounds(number) {
-                self.bus.add(&track.post);
+                self.bus.add(track.post());
             }
         }
         let is_anyone_leaving = !leaving.is_empty();
@@ -439,7 +468,7 @@ impl Desk {
                     let own = members[at].track.as_deref().filter(|track| track.sounds(number));
                     let voices = bus.tracks() - usize::from(own.is_some());
                     let fill = |frame: &mut Frame| match own {
-                        Some(own) => bus.minus(&own.post, frame),
+                        Some(own) => bus.minus(own.post(), frame),
                         None => bus.copy(frame),
                     };
                     let is_made = match group {

@@ -198,10 +198,10 @@ impl Group {
     ) {
         for other in self.others.iter().filter(|other| Some(other.member) != without) {
             let Some(track) = other.place.and_then(|place| members[place].track.as_deref()) else { continue };
-            frame.subtract(&track.post);
+            frame.subtract(track.post());
             if !other.strip.is_silent() {
                 // A copy: the same ramp belongs into every mix of this tick.
-                other.strip.clone().apply(&track.pre, scratch);
+                other.strip.clone().apply(track.pre(), scratch);
                 track::push_down(track.bus, duck, dim, scratch);
                 frame.add(scratch);
             }

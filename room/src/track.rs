@@ -3,6 +3,7 @@
 //! [`Track::play`] runs for every talker in every tick: nothing in it allocates, waits or logs. A
 //! muted talker's packets pass by undecoded.
 
+mod loudness;
 mod relayed;
 mod settings;
 
@@ -20,15 +21,6 @@ use settings::group_named;
 
 /// Below this a frame is as good as silence and does not enter the sum, dBFS.
 const SOUND_DBFS: f32 = -100.0;
-/// Above this a voice is heard beside another, dBFS; below it, it is as good as silent.
-const LOUD_DBFS: f32 = -60.0;
-/// A voice that was heard is silent when it is below this: what lies around one level does not come and go.
-const HUSHED_DBFS: f32 = -64.0;
-/// So far below what it had of late, or below this level, a talker makes a pause, dB and dBFS.
-const PAUSE_DB: f32 = 30.0;
-const PAUSE_DBFS: f32 = -50.0;
-/// So fast the level that a talker had of late is forgotten, dB in a tick: 5 dB/s.
-const FORGET_DB: f32 = 0.1;
 /// What a voice that nobody decodes counts as, dBFS.
 const UNDECODED_DBFS: f32 = -20.0;
 /// A voice whose packets are not decoded goes on for so long after one of them.
@@ -56,9 +48,8 @@ pub(super) struct Track {
     pub joined_at: u64,
     /// Its number among contributors.
     pub csrc: u32,
-    /// This tick's frame before the fader, and after it; of use only if [`Track::sounds`].
-    pub pre: Frame,
-    pub post: Frame,
+    /// From its first packet until it has been silent for long.
+    sound: Option<Box<Sound>>,
     /// What the desk shows besides the strip.
     pub watched: Watched,
     /// The mix of all others, with its own encoder; made when the talker first sounds.
@@ -117,6 +108,21 @@ enum Gate {
     Closed,
 }
 
+/// What is heard of it in a tick.
+struct Sound {
+    /// Before the fader, and after it.
+    pre: Frame,
+    post: Frame,
+}
+
+impl Default for Sound {
+    fn default() -> Self {
+        Self { pre: Frame::SILENCE, post: Frame::SILENCE }
+    }
+}
+
+static SILENCE: Frame = Frame::SILENCE;
+
 /// The receive side, from the first packet until nothing has come for long.
 struct Stream {
     ssrc: u32,
@@ -146,8 +152,7 @@ impl Track {
             level_dbfs: LEVEL_FLOOR_DBFS,
             joined_at,
             csrc,
-            pre: Frame::SILENCE,
-            post: Frame::SILENCE,
+            sound: None,
             watched: Watched::default(),
             own: None,
             strip: Strip::new(settings.gain_db, settings.pan, settings.muted),
@@ -267,6 +272,7 @@ impl Track {
             return Received { event: None, arrival: None, was_idle: false };
         }
         self.last_packet = now;
+        self.sound.get_or_insert_default();
         if matches!(self.gate, Gate::Tail { until } if until <= now) {
             self.gate = Gate::Closed;
         }
@@ -337,6 +343,7 @@ impl Track {
         let since = self.asked.take().map_or(now, |at| at.saturating_sub(LEAD));
         if let Some(stream) = self.stream.as_mut().filter(|s| s.playout.is_held()) {
             stream.playout.grant(since, now);
+            self.sound.get_or_insert_default();
         }
         self.gate = Gate::Open;
     }
@@ -355,26 +362,38 @@ impl Track {
         }
     }
 
-    /// Plays the next frame into `self.pre`; says whether `talking` changed.
+    /// This tick's frame before the fader; of use only if [`Track::sounds`].
+    pub fn pre(&self) -> &Frame {
+        self.sound.as_ref().map_or(&SILENCE, |sound| &sound.pre)
+    }
+
+    /// The same after the fader.
+    pub fn post(&self) -> &Frame {
+        self.sound.as_ref().map_or(&SILENCE, |sound| &sound.post)
+    }
+
+    /// Plays the next frame into `self.pre()`; says whether `talking` changed.
     pub fn play(&mut self, tick: u64, length: FrameLength, now: Duration, counters: &mut Counters) -> bool {
         self.level_dbfs = LEVEL_FLOOR_DBFS;
         self.has_frame = false;
         self.is_held = false;
-        self.pre.set_length(length);
-        match &mut self.stream {
-            Some(stream) if stream.playout.is_idle() => stream.slew.reset(),
-            Some(stream) if self.strip.is_silent() => stream.playout.pass(length, now),
-            Some(stream) => match stream.playout.next(&mut self.pre, now) {
+        if let Some(sound) = &mut self.sound {
+            sound.pre.set_length(length);
+        }
+        match (&mut self.stream, self.sound.as_deref_mut()) {
+            (Some(stream), _) if stream.playout.is_idle() => stream.slew.reset(),
+            (Some(stream), _) if self.strip.is_silent() => stream.playout.pass(length, now),
+            (Some(stream), Some(Sound { pre, .. })) => match stream.playout.next(pre, now) {
                 Played::Silence if !self.is_relayed => self.strip.settle(),
                 Played::Silence => {}
                 Played::Voice | Played::Concealed => {
                     counters.decodes += 1;
                     counters.waits.add(stream.playout.stats().wait);
-                    stream.slew.apply(&mut self.pre);
+                    stream.slew.apply(pre);
                     self.has_frame = true;
                 }
             },
-            None => {}
+            _ => {}
         }
         let voice_dbfs = self.treat();
         self.weigh(tick);
@@ -385,22 +404,23 @@ impl Track {
     /// Takes noise out of this tick's frame, if there is one, and brings its voice to one level with the others.
     /// Gives the level of the voice as it is said: what is only amplified is no talk.
     fn treat(&mut self) -> f32 {
+        let Some(Sound { pre, .. }) = self.sound.as_deref_mut() else { return LEVEL_FLOOR_DBFS };
         if let Some(denoiser) = self.denoiser.as_deref_mut().filter(|d| self.has_frame || d.is_sounding()) {
             if !self.has_frame {
                 // What it holds back of the last word.
-                self.pre.clear();
+                pre.clear();
                 self.has_frame = true;
             }
-            denoiser.apply(&mut self.pre);
+            denoiser.apply(pre);
         }
         if !self.has_frame {
             return LEVEL_FLOOR_DBFS;
         }
-        let voice_dbfs = level_dbfs(&self.pre);
+        let voice_dbfs = level_dbfs(pre);
         self.level_dbfs = voice_dbfs;
         if !self.leveller.is_idle() {
-            self.leveller.apply(&mut self.pre, voice_dbfs);
-            self.level_dbfs = level_dbfs(&self.pre);
+            self.leveller.apply(pre, voice_dbfs);
+            self.level_dbfs = level_dbfs(pre);
         }
         voice_dbfs
     }
@@ -408,20 +428,6 @@ impl Track {
     /// What the automatic gain adds just now, dB; none if it is off.
     pub fn auto_gain_db(&self) -> Option<f32> {
         self.auto_gain.then(|| self.leveller.gain_db())
-    }
-
-    /// Notes how loud the frame just played is.
-    fn weigh(&mut self, tick: u64) {
-        self.lately_dbfs = (self.lately_dbfs - FORGET_DB).max(self.level_dbfs);
-        if self.level_dbfs > HUSHED_DBFS {
-            self.unhushed = Some(tick);
-        }
-        if self.level_dbfs > LOUD_DBFS {
-            self.loud = Some(tick);
-            self.hushed_ticks = 0;
-        } else {
-            self.hushed_ticks = if self.has_frame { self.hushed_ticks + 1 } else { 0 };
-        }
     }
 
     /// What was played, in this tick or, if it was held, in one before, is heard in this one.
@@ -457,13 +463,14 @@ impl Track {
         std::mem::replace(&mut self.talking, talking) != talking
     }
 
-    /// Takes what was played through the strip and the buses into `self.post`.
+    /// Takes what was played through the strip and the buses into `self.post()`.
     pub fn mix(&mut self, tick: u64, duck: &Ducker, dim: &Ducker) {
         if self.entered != Some(tick) {
             return;
         }
-        self.strip.apply(&self.pre, &mut self.post);
-        push_down(self.bus, duck, dim, &mut self.post);
+        let Some(Sound { pre, post }) = self.sound.as_deref_mut() else { return };
+        self.strip.apply(pre, post);
+        push_down(self.bus, duck, dim, post);
     }
 
     /// Whether its voice pushes others down now.
@@ -494,27 +501,7 @@ impl Track {
         self.stream.as_ref().is_none_or(|stream| stream.playout.is_held())
     }
 
-    /// Whether it was heard in this tick or one of the `ticks` before.
-    pub fn loud_within(&self, tick: u64, ticks: u64) -> bool {
-        self.loud.is_some_and(|last| tick - last <= ticks)
-    }
-
-    /// Whether it was more than hushed in this tick or one of the `ticks` before.
-    pub fn unhushed_within(&self, tick: u64, ticks: u64) -> bool {
-        self.unhushed.is_some_and(|last| tick - last <= ticks)
-    }
-
-    /// Whether nothing of it is to be heard: nothing comes, or silence has for so many ticks.
-    pub fn is_silent_for(&self, ticks: u32) -> bool {
-        !self.is_playing() || self.strip.is_silent() || self.hushed_ticks >= ticks
-    }
-
-    /// Whether it makes a pause now, between two words.
-    pub fn is_in_pause(&self) -> bool {
-        self.level_dbfs < PAUSE_DBFS || self.level_dbfs < self.lately_dbfs - PAUSE_DB
-    }
-
-    /// Whether `self.post` belongs into the sum of this tick.
+    /// Whether `self.post()` belongs into the sum of this tick.
     pub fn sounds(&self, tick: u64) -> bool {
         self.last_sound == Some(tick)
     }
@@ -548,7 +535,20 @@ impl Track {
     pub fn drop_stream(&mut self, counters: &mut Counters) {
         self.count(counters);
         self.stream = None;
+        self.sound = None;
         self.own = None;
+    }
+
+    /// Lets go of what only one who talks needs, if nothing is to be played.
+    pub fn release(&mut self) {
+        if self.is_busy() {
+            return;
+        }
+        self.sound = None;
+        if let Some(stream) = &mut self.stream {
+            stream.playout.release();
+            stream.relay.release();
+        }
     }
 
     /// What the receive side has counted so far; none without a stream.

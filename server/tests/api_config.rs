@@ -33,6 +33,7 @@ fn with_nothing_said_it_is_loopback_without_a_token() {
     assert!(config.media_ip.is_loopback());
     assert_eq!((config.key, config.event_log, config.media_ports), (None, None, None));
     assert!(config.workers >= 1);
+    assert_eq!(config.complexity, room::COMPLEXITY);
 }
 
 #[test]

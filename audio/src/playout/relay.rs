@@ -90,6 +90,11 @@ impl Relay {
         }
     }
 
+    /// Forgets all, and gives the memory back.
+    pub fn release(&mut self) {
+        *self = Self::default();
+    }
+
     /// RTP time after the newest packet; none if nothing is kept.
     pub fn end(&self) -> Option<u32> {
         self.packets.back().map(Kept::end)

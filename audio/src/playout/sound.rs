@@ -1,10 +1,10 @@
 //! What a talker sounds like next: the packet at the head, what restores the one before it, a guess,
 //! or a pause; and how one gives way to the other without a click.
 
-use super::Playout;
 use super::guess::{Guess, MADE_END};
-use crate::CHANNELS;
+use super::{HISTORY, Playout};
 use crate::splice::JOIN;
+use crate::{CHANNELS, FRAME_SAMPLES};
 
 /// libopus guesses in multiples of 2.5 ms.
 pub(super) const UNIT: usize = 120;
@@ -21,6 +21,9 @@ const DRED_LONGEST: usize = 9600;
 /// A step of the timestamp without loss is a pause of the talker (DTX) from here on; less is a sender
 /// that counts in other steps than it sends.
 pub(crate) const MIN_PAUSE: i64 = 960;
+
+/// So much sound is there with packets of 20 ms: what was heard, and what is decoded ahead and said twice.
+const USUAL: usize = HISTORY + 3 * FRAME_SAMPLES;
 
 impl Playout {
     /// Adds some sound to `pcm`, or ends the stream; says whether it is guessed.
@@ -250,6 +253,9 @@ impl Playout {
     /// Appends zeros to `pcm` and returns where they begin.
     pub(super) fn grow(&mut self, length: usize) -> usize {
         let from = self.pcm.len();
+        if self.pcm.capacity() == 0 {
+            self.pcm.reserve_exact(USUAL * CHANNELS);
+        }
         self.pcm.resize(from + length * CHANNELS, 0.0);
         from
     }

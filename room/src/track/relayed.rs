@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use audio::{CHANNELS, Frame, FrameLength, MAX_SLEW, Relay, level_dbfs};
 
-use super::Track;
+use super::{Sound, Track};
 use crate::{Counters, mix::frames_before};
 
 impl Track {
@@ -36,9 +36,9 @@ impl Track {
 
     /// Writes what is heard next, `samples` of it, which is heard again; false if it has not all come.
     pub fn peek(&mut self, samples: usize, out: &mut Frame) -> bool {
+        out.set_length(self.pre().length());
         let Some(stream) = &mut self.stream else { return false };
         let Some(ahead) = stream.playout.peek(samples) else { return false };
-        out.set_length(self.pre.length());
         out.clear();
         out.samples_mut()[..samples * CHANNELS].copy_from_slice(ahead);
         stream.slew.clone().apply(out);
@@ -73,15 +73,15 @@ impl Track {
 
     /// After [`Self::rejoin`]: what is heard of it in this tick is its end.
     pub fn farewell(&mut self) {
-        let Some(stream) = &mut self.stream else { return };
-        stream.playout.preroll(&mut self.pre);
+        let (Some(stream), Some(Sound { pre, .. })) = (&mut self.stream, self.sound.as_deref_mut()) else { return };
+        stream.playout.preroll(pre);
         stream.playout.quit();
-        let samples = self.pre.samples_mut();
+        let samples = pre.samples_mut();
         let length = samples.len();
         for (n, sample) in samples.iter_mut().enumerate() {
             *sample *= 1.0 - n as f32 / length as f32;
         }
-        self.level_dbfs = level_dbfs(&self.pre);
+        self.level_dbfs = level_dbfs(pre);
         (self.has_frame, self.is_held) = (true, true);
     }
 

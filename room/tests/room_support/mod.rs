@@ -156,6 +156,7 @@ pub struct Sim {
     /// Packets to hearers, in this many ticks.
     pub sent: usize,
     effects: Effects,
+    is_deaf: bool,
 }
 
 impl Sim {
@@ -173,7 +174,13 @@ impl Sim {
             control: Vec::new(),
             sent: 0,
             effects: Effects::new(),
+            is_deaf: false,
         }
+    }
+
+    /// From now on nobody decodes what he gets.
+    pub fn deafen(&mut self) {
+        self.is_deaf = true;
     }
 
     pub fn join(&mut self, member: u64, part: Part, strip: TrackPatch) {
@@ -318,7 +325,7 @@ impl Sim {
     }
 
     fn take(&mut self) {
-        for media in &self.effects.media {
+        for media in self.effects.media.iter().filter(|_| !self.is_deaf) {
             let ear = self.ears.get_mut(&media.to).expect("media goes to hearers");
             ear.hear(media, self.effects.payload(media));
             ear.heard_at = self.now;

@@ -26,7 +26,6 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token, Waker, net::UdpSocket};
-use socket2::SockRef;
 
 use crate::clock::Clock;
 use crate::event_log::EventLog;
@@ -149,7 +148,7 @@ fn open(ip: IpAddr, port: u16) -> io::Result<Opened> {
     };
     socket.set_nonblocking(true)?;
     // The kernel gives as much of it as it allows (`net.core.rmem_max`); nothing depends on it.
-    _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+    _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
     let media = SocketAddr::new(ip, socket.local_addr()?.port());
     let mut socket = UdpSocket::from_std(socket);
     let poll = Poll::new()?;
