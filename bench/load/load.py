@@ -29,7 +29,7 @@ SHORT_S = 3
 PORTS = 20_000
 JANUS_ROOM = {"spatial_audio": True}  # stereo
 # What mixminus encodes with by default.
-JANUS_SAME = {"room": {**JANUS_ROOM, "default_bitrate": 128_000}, "member": {"quality": 10}}
+JANUS_SAME = {"room": {**JANUS_ROOM, "default_bitrate": 128_000}, "member": {}}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,9 +46,9 @@ use track::Track;
 /// is not decoded.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Opus effort of a mix where nothing is configured: 6 to 10 cost up to 1.7 times as much CPU, and at 128 kbit/s nobody
-/// hears the difference (a model of masking says, within 0.4 dB, the same of voices and of music).
-pub const COMPLEXITY: u8 = 5;
+/// Opus effort of a mix where nothing is configured: 10 costs twice as much CPU, and at 128 kbit/s nobody
+/// hears the difference in voices and music (a model of masking says the same of both, `docs/decisions.md`, 36).
+pub const COMPLEXITY: u8 = 4;
 
 /// What holds for a room as long as it lives.
 #[derive(Clone, Debug)]

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use mio::{Events, Interest, Poll, Token};
-use rtc::rtp::Header;
-use rtc::shared::marshal::Marshal;
-use rtc::srtp::{context::Context, protection_profile::ProtectionProfile};
+use rtc_rtp::Header;
+use rtc_shared::marshal::Marshal;
+use rtc_srtp::{context::Context, protection_profile::ProtectionProfile};
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, addr::SocketAddrArg, sendmmsg};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -183,7 +183,7 @@ fn thread_time() -> Duration {
 
 /// Each destination has keys of its own, as each listener has.
 fn contexts(count: usize) -> anyhow::Result<Vec<Context>> {
-    let provider = rtc::crypto::default_provider()?;
+    let provider = rtc_crypto::default_provider()?;
     let one = |at: usize| {
         let mut key = [7; 16];
         key[..8].copy_from_slice(&at.to_be_bytes());
