@@ -95,7 +95,7 @@ async def workers(options, address, out):
     """What one worker and two of the same small budget take, and what they use at the same load."""
     if not ours.knows(options, "--budget"):
         return {"missing": NO_BUDGET}
-    large = ("--peers", 100 if options.short else 700, "--talkers", 3, "--pace", 40, "--seconds", 4)
+    large = ("--peers", 100 if options.short else 900, "--talkers", 3, "--pace", 20, "--seconds", 4)
     loads = {
         "small rooms": (_small_rooms(10 if options.short else 50), ("--rooms", 4, "--peers", 5, "--talkers", 2)),
         "one large room": (large, ("--peers", 100, "--talkers", 3)),

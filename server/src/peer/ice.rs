@@ -104,21 +104,26 @@ impl Ice {
         Ok(())
     }
 
-    /// Takes a STUN message; gives the answer to it, if there is one. An error is a message that is broken or not from
-    /// the other side.
-    pub fn read(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    /// Takes a STUN message; gives the answer to it, and what else is to be sent there: as long as nothing is nominated
+    /// a check of ours, by which some full agents (webrtc-rs) nominate at once and not after their next 200 ms. An error
+    /// is a message that is broken or not from the other side.
+    pub fn read(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
         let mut message = Message::new();
         message.unmarshal_binary(datagram)?;
         if message.typ == BINDING_REQUEST {
-            return self.check(now, from, message).map(Some);
+            let mut answers = vec![self.check(now, from, message)?];
+            if self.selected.is_none() {
+                answers.push(self.ask(now)?);
+            }
+            return Ok(answers);
         }
         if message.typ == BINDING_SUCCESS && self.asked.is_some_and(|(_, id)| id == message.transaction_id) {
             self.verify(&mut message, &self.remote)?;
             self.heard(now);
-            return Ok(None);
+            return Ok(Vec::new());
         }
         // Keep-alives are not to be answered (RFC 8445 §11).
-        if message.typ.class == CLASS_INDICATION { Ok(None) } else { Err(Error::ErrUnhandledStunpacket) }
+        if message.typ.class == CLASS_INDICATION { Ok(Vec::new()) } else { Err(Error::ErrUnhandledStunpacket) }
     }
 
     fn check(&mut self, now: Instant, from: SocketAddr, mut check: Message) -> Result<Vec<u8>, Error> {
@@ -157,10 +162,15 @@ impl Ice {
         if now >= self.heard + GONE_AFTER {
             return Life::Gone;
         }
+        // It fails only if the library does; then the silence goes on and ends by itself.
+        self.ask(now).map_or(Life::Here, Life::Ask)
+    }
+
+    fn ask(&mut self, now: Instant) -> Result<Vec<u8>, Error> {
         let id = TransactionId::new();
         self.asked = Some((now, id));
         let username = format!("{}:{}", self.remote.ufrag, self.local.ufrag);
-        let ask = self.sign(
+        self.sign(
             &[
                 &id,
                 &BINDING_REQUEST,
@@ -169,9 +179,7 @@ impl Ice {
                 &Number(ATTR_ICE_CONTROLLED, &id.0[..8]),
             ],
             &self.remote,
-        );
-        // It fails only if the library does; then the silence goes on and ends by itself.
-        ask.map_or(Life::Here, Life::Ask)
+        )
     }
 
     fn verify(&self, message: &mut Message, by: &Credentials) -> Result<(), Error> {
@@ -247,15 +255,16 @@ mod tests {
     fn a_check_is_answered_and_a_nomination_says_where_to_send() {
         let (mut ice, other) = session(now());
         let from: SocketAddr = FROM.parse().unwrap();
-        let answer = ice.read(now(), from, &check(&other, &[])).unwrap().expect("it is answered");
-        assert_eq!((kind(&answer), ice.selected()), (BINDING_SUCCESS, None));
+        let answers = ice.read(now(), from, &check(&other, &[])).unwrap();
+        let kinds: Vec<_> = answers.iter().map(|answer| kind(answer)).collect();
+        assert_eq!((kinds, ice.selected()), (vec![BINDING_SUCCESS, BINDING_REQUEST], None));
         let mut read = Message::new();
-        read.unmarshal_binary(&answer).unwrap();
+        read.unmarshal_binary(&answers[0]).unwrap();
         other.verify(&mut read, &other.remote).expect("signed with our password");
-        ice.read(now(), from, &check(&other, &[&Number(ATTR_USE_CANDIDATE, &[])])).unwrap();
-        assert_eq!(ice.selected(), Some(from));
+        let answers = ice.read(now(), from, &check(&other, &[&Number(ATTR_USE_CANDIDATE, &[])])).unwrap();
+        assert_eq!((answers.len(), ice.selected()), (1, Some(from)));
         let conflict = ice.read(now(), from, &check(&other, &[&Number(ATTR_ICE_CONTROLLED, &[0; 8])])).unwrap();
-        assert_eq!(kind(&conflict.unwrap()), BINDING_ERROR);
+        assert_eq!(kind(&conflict[0]), BINDING_ERROR);
     }
 
     #[test]
@@ -288,7 +297,7 @@ mod tests {
         read.unmarshal_binary(&ask).unwrap();
         other.verify(&mut read, &other.local).expect("signed with their password");
         let answer = other.sign(&[&read, &BINDING_SUCCESS], &other.local).unwrap();
-        assert!(ice.read(at(5), FROM.parse().unwrap(), &answer).unwrap().is_none());
+        assert!(ice.read(at(5), FROM.parse().unwrap(), &answer).unwrap().is_empty());
         assert_eq!(ice.due(), at(9));
         assert!(ice.read(at(6), FROM.parse().unwrap(), &answer).is_err(), "an answer counts once");
         for second in 9..13 {

@@ -247,9 +247,8 @@ impl Peer {
     }
 
     fn read_stun(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Error> {
-        if let Some(answer) = self.ice.read(now, from, datagram)? {
-            self.out.push_back((from, answer.into()));
-        }
+        let answers = self.ice.read(now, from, datagram)?;
+        self.out.extend(answers.into_iter().map(|answer| (from, answer.into())));
         if self.ice.selected().is_some() {
             let begun = self.dtls.begin(now);
             self.drain_dtls();
