@@ -190,7 +190,8 @@ fn samples(time: Duration) -> u64 {
 
 /// 32 bits of seconds and 32 of their fraction (RFC 3550 §4).
 fn ntp(time: Duration) -> u64 {
-    time.as_secs() << 32 | (u64::from(time.subsec_nanos()) << 32) / 1_000_000_000
+    let fraction = (u64::from(time.subsec_nanos()) << 32) / 1_000_000_000;
+    (time.as_secs() << 32) | fraction
 }
 
 #[cfg(test)]
