@@ -34,7 +34,8 @@ pub use loudness::LoudnessMeter;
 pub use meter::{Talking, level_dbfs, peak_dbfs};
 pub use mix::Bus;
 pub use opus::{
-    Decoder, Encoder, MAX_DECODED, MAX_ENCODED, OpusError, Settings as EncoderSettings, has_fec, packet_samples,
+    Decoder, Encoder, MAX_DECODED, MAX_ENCODED, OpusError, STUDIO_BPS, Settings as EncoderSettings, has_fec,
+    packet_samples,
 };
 pub use playout::{Kept, Played, Playout, Relay, Settings as PlayoutSettings, Stats};
 pub use slew::{MAX_SLEW, Slew};

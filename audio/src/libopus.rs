@@ -196,6 +196,8 @@ pub(crate) enum EncoderSetting {
     PredictionDisabled(bool),
     /// How far back each packet's deep redundancy reaches, in units of 10 ms, 0 to 104.
     Dred(i32),
+    /// Finer steps than Opus has, in the padding of packets (QEXT).
+    Extension(bool),
 }
 
 impl RawEncoder {
@@ -230,6 +232,7 @@ impl RawEncoder {
                 ("OPUS_SET_PREDICTION_DISABLED", ffi::OPUS_SET_PREDICTION_DISABLED_REQUEST, i32::from(off))
             }
             EncoderSetting::Dred(units) => ("OPUS_SET_DRED_DURATION", ffi::OPUS_SET_DRED_DURATION_REQUEST, units),
+            EncoderSetting::Extension(on) => ("OPUS_SET_QEXT", ffi::OPUS_SET_QEXT_REQUEST, i32::from(on)),
         };
         // SAFETY: each of these requests takes one int.
         check(name, unsafe { ffi::opus_encoder_ctl(self.0.as_ptr(), request, value) })?;

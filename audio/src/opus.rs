@@ -12,6 +12,11 @@ pub const MAX_DECODED: usize = packet::MAX_PACKET_SAMPLES * CHANNELS;
 /// The most bytes [`Encoder::encode`] writes for one frame.
 pub const MAX_ENCODED: usize = 1276;
 
+/// From so many bits a second on packets carry, besides what every decoder knows, finer steps in their padding (QEXT,
+/// draft-ietf-mlcodec-opus-scalable-quality-extension): what Opus adds to a tone falls from −45 to −110 dB. With fewer bits it would
+/// take more from the plain packet than it gives. Decoders that do not know it pass over it.
+pub const STUDIO_BPS: u32 = 256_000;
+
 /// Why libopus did not do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpusError {
@@ -42,7 +47,7 @@ pub fn has_fec(payload: &[u8]) -> bool {
 /// How an [`Encoder`] weighs bits, effort and loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Bits per second of the whole stereo stream, held within 6000 to 510 000.
+    /// Bits per second of the whole stereo stream, held within 6000 to 510 000; from [`STUDIO_BPS`] on in studio quality.
     pub bitrate_bps: u32,
     /// Effort, 0 to 10.
     pub complexity: u8,
@@ -76,6 +81,9 @@ impl Encoder {
         inner.set(EncoderSetting::Complexity(i32::from(settings.complexity.min(10))))?;
         inner.set(EncoderSetting::ExpectedLoss(i32::from(settings.expected_loss_percent.min(100))))?;
         inner.set(EncoderSetting::InbandFec(settings.fec))?;
+        if settings.bitrate_bps >= STUDIO_BPS {
+            inner.set(EncoderSetting::Extension(true))?;
+        }
         if !settings.dred.is_zero() {
             inner.set(EncoderSetting::Dred((settings.dred.as_millis() / 10).min(104) as i32))?;
         }

@@ -75,7 +75,7 @@ def compare(reference, heard, start_s, end_s, max_delay_s=0.6):
     return Result(
         active=int(is_active.sum()),
         damaged=int(is_damaged.sum() + inserted),
-        longest_gap_ms=longest_gap_ms(reference, heard * np.sqrt(gain), first, lag, is_active, mean),
+        longest_gap_ms=max(longest_gap_ms(reference, heard * np.sqrt(gain), first, lag, is_active, mean), _left_out_ms(lag, is_active & is_damaged)),
         lag=lag,
         is_active=is_active,
         is_damaged=is_damaged,
@@ -176,6 +176,18 @@ def longest_gap_ms(reference, heard, first, lag, is_active, mean):
     for is_silent in silent:
         run = run + 1 if is_silent else 0
         longest = max(longest, run * STEP * 1000 / RATE)
+    return longest
+
+
+def _left_out_ms(lag, is_missing):
+    """The most speech that a fall of the path leaves out: what was cut out of the sound is not heard, also where the path
+    takes the step in a pause beside it."""
+    longest = 0
+    for i in range(1, len(lag)):
+        ms = (lag[i - 1] - lag[i]) * 1000 / RATE
+        if ms > PITCH_PERIOD_MS:
+            reach = int(np.ceil(ms / 10))
+            longest = max(longest, min(ms, 10 * int(is_missing[max(0, i - reach) : i + reach].sum())))
     return longest
 
 

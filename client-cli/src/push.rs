@@ -61,6 +61,9 @@ pub struct Push {
     /// Take out of them what is no voice
     #[arg(long)]
     denoise: bool,
+    /// What each track is sent with, bits a second, 6000 to 510000; from 256000 on in studio quality [default: 96000]
+    #[arg(long, value_name = "BPS", value_parser = clap::value_parser!(u32).range(6_000..=510_000))]
+    bitrate: Option<u32>,
     /// Let each packet describe so much of what came before it (DRED), in ms: voices survive long bursts of loss
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u16).range(10..=1000))]
     dred: Option<u16>,
@@ -203,7 +206,10 @@ impl Push {
                 auto_gain: self.auto_gain,
                 denoise: self.denoise,
             };
-            sources.push((Source::open(file, self.start, self.again, source::settings(self.dred))?, publish));
+            sources.push((
+                Source::open(file, self.start, self.again, source::settings(self.bitrate, self.dred))?,
+                publish,
+            ));
         }
         Ok(sources)
     }

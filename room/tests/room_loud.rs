@@ -1,11 +1,13 @@
 //! The loudest and the plainest that a room is asked to carry, as its hearers decode it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
+#![allow(clippy::print_stdout, reason = "the figures are read from the output")]
 
 mod room_support;
 
 use audio::loudness::Loudness;
-use audio::{CHANNELS, Decoder, Encoder, EncoderSettings, Frame, MAX_DECODED, MAX_ENCODED};
+use audio::{CHANNELS, Decoder, Encoder, EncoderSettings, Frame, MAX_DECODED, MAX_ENCODED, STUDIO_BPS};
+use room::{COMPLEXITY, Settings};
 use room_support::*;
 use signaling::TrackPatch;
 
@@ -78,6 +80,29 @@ fn one_talker_at_minus_20_dbfs_comes_out_as_he_went_in() {
             assert!(rest <= -60.0, "{hz} Hz: THD+N {rest:.1} dBFS");
             let alone = residue_dbfs(&opus, channel, hz);
             assert!(rest < alone + 1.0, "{hz} Hz: {rest:.1} dBFS, and {alone:.1} of Opus without a room");
+        }
+    }
+}
+
+#[test]
+fn in_studio_quality_what_is_added_stays_60_db_under_the_tone() {
+    for hz in [220.0, 440.0, 997.0, 3_001.0, 6_000.0] {
+        let studio = EncoderSettings { bitrate_bps: STUDIO_BPS, ..EncoderSettings::default() };
+        let encoder = EncoderSettings { complexity: COMPLEXITY, ..studio };
+        let mut sim = Sim::with(Settings { encoder, ..settings() });
+        // A fader off its place by next to nothing: he is decoded, mixed and encoded, and not forwarded.
+        sim.join(1, Part::Talks, strip(-0.01, 0.0));
+        sim.join(2, Part::Hears, TrackPatch::default());
+        sim.talk_with(1, tone(hz, 0.1), studio);
+        sim.run(ms(4_000));
+        assert_eq!(sim.room.counters().forwarded, 0);
+        let pcm = sim.ear(2).last(2.0, 0.1);
+        for channel in 0..CHANNELS {
+            let level = tone_dbfs(pcm, channel, hz);
+            assert!((level + 20.0).abs() < 0.1, "{hz} Hz: {level:.3} dBFS");
+            let rest = residue_dbfs(pcm, channel, hz) - level;
+            println!("{hz} Hz, channel {channel}: {level:.3} dBFS, THD+N {rest:.1} dB");
+            assert!(rest <= -60.0, "{hz} Hz: THD+N {rest:.1} dB");
         }
     }
 }

@@ -78,6 +78,16 @@ def test_a_gap_is_as_long_as_it_is(said):
     assert 74 <= compared(said, got).longest_gap_ms <= 86
 
 
+def test_speech_that_is_cut_out_is_a_gap_although_the_cut_ends_in_a_pause(said):
+    speech, rest = said.copy(), 1.4 + 0.2
+    speech[int(1.4 * 48_000) : int(rest * 48_000)] = 0
+    # 0.3 s are said and not heard, and after the pause all comes so much earlier.
+    got = np.concatenate([delayed(speech, 400)[: int(1.5 * 48_000)], delayed(speech, 400)[int(1.8 * 48_000) :], np.zeros(48_000)])
+    missing = int((compared(speech, speech).is_active[110 - 40 : 140 - 40]).sum()) * 10
+    assert missing > 200
+    assert 0.6 * missing <= compared(speech, got).longest_gap_ms <= 310
+
+
 def test_a_delay_that_grows_slowly_is_no_damage_and_is_followed(said):
     # 0.3 % slower, 12 ms more after 4 s: the pitch moves by 5 cents, which no band notices.
     at = np.arange(int(len(said) * 1.003)) / 1.003

@@ -17,12 +17,13 @@ const AHEAD: usize = 25;
 const SETTINGS: EncoderSettings =
     EncoderSettings { bitrate_bps: 96_000, complexity: 8, expected_loss_percent: 0, fec: true, dred: Duration::ZERO };
 
-/// The same, with so many milliseconds of what came before described in each packet: libopus spends bits on that
-/// where it expects loss.
-pub fn settings(dred_ms: Option<u16>) -> EncoderSettings {
+/// The same, with other bits, and with so many milliseconds of what came before described in each packet: libopus spends
+/// bits on that where it expects loss.
+pub fn settings(bitrate_bps: Option<u32>, dred_ms: Option<u16>) -> EncoderSettings {
+    let settings = EncoderSettings { bitrate_bps: bitrate_bps.unwrap_or(SETTINGS.bitrate_bps), ..SETTINGS };
     match dred_ms {
-        Some(ms) => EncoderSettings { expected_loss_percent: 15, dred: Duration::from_millis(ms.into()), ..SETTINGS },
-        None => SETTINGS,
+        Some(ms) => EncoderSettings { expected_loss_percent: 15, dred: Duration::from_millis(ms.into()), ..settings },
+        None => settings,
     }
 }
 
