@@ -6,7 +6,8 @@ use std::time::Duration;
 /// How workers are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Placement {
-    /// A room on the worker that has the least to do, and its peers there too, unless another one has markedly less.
+    /// A room on the worker that has the least to do, and its peers there too, unless that one has much to do and another one
+    /// markedly less.
     #[default]
     ByLoad,
     /// Everybody on the worker with the fewest peers, wherever the room is.
@@ -44,6 +45,8 @@ const HANDSHAKE: f32 = 0.0015;
 const POTENTIAL: f32 = 0.0003;
 /// So much more a room's worker has to do than another one before its peers go there.
 const MARKEDLY: f32 = 0.05;
+/// And this share of its budget at least: two workers woken for each packet cost half as much again as one (100 listeners).
+const MUCH: f32 = 0.25;
 
 /// Takes peers in, or not.
 pub struct Admission {
@@ -81,7 +84,8 @@ impl Admission {
             Placement::Even => least(workers.iter().map(|worker| worker.peers as f32)),
             Placement::ByLoad => {
                 let least = least((0..workers.len()).map(|at| self.load(at, workers, cost)));
-                let is_marked = self.load(home, workers, cost) > self.load(least, workers, cost) + MARKEDLY;
+                let [has, other_has] = [home, least].map(|worker| self.lasting(worker, workers));
+                let is_marked = has > MUCH * self.budget && has > other_has + MARKEDLY;
                 let is_full = self.load(home, workers, cost) + next > self.budget;
                 if is_marked || is_full { least } else { home }
             }
@@ -100,6 +104,12 @@ impl Admission {
     fn load(&self, worker: usize, workers: &[Busy], cost: f32) -> f32 {
         let (Busy { load, peers, .. }, expected) = (workers[worker], self.expected[worker].len() as f32);
         load.max(peers as f32 * POTENTIAL).max(expected * HANDSHAKE) + expected * cost
+    }
+
+    /// The same without handshakes, which say nothing of how long those who come now are to stay together.
+    fn lasting(&self, worker: usize, workers: &[Busy]) -> f32 {
+        let (Busy { load, peers, .. }, expected) = (workers[worker], self.expected[worker].len() as f32);
+        (load - expected * HANDSHAKE).max(expected.max(peers as f32) * POTENTIAL)
     }
 
     /// What a peer costs here once it is in.
@@ -142,17 +152,25 @@ mod tests {
     const NOW: Duration = Duration::from_secs(9);
 
     #[test]
-    fn peers_stay_with_their_room_until_another_worker_has_markedly_less_to_do() {
+    fn peers_stay_with_their_room_until_it_has_much_to_do_and_another_worker_markedly_less() {
         let mut admission = admission(0.8);
+        assert_eq!(admission.admit(1, &[busy(0.0, 0), busy(0.15, 400)], NOW), Ok(1), "one worker is woken, not two");
         assert_eq!(admission.admit(1, &[busy(0.30, 50), busy(0.32, 50)], NOW), Ok(1));
         assert_eq!(admission.admit(1, &[busy(0.30, 50), busy(0.40, 50)], NOW), Ok(0));
-        assert_eq!(admission.admit(1, &[busy(0.0, 0), busy(0.0, 400)], NOW), Ok(0), "all of them may begin to hear");
+        assert_eq!(admission.admit(1, &[busy(0.0, 0), busy(0.0, 800)], NOW), Ok(0), "all of them may begin to hear");
         let place = |workers: &[Busy], admission: &mut Admission| admission.place_room(workers, NOW);
         assert_eq!(
             place(&[busy(0.4, 0), busy(0.3, 99)], &mut admission),
             1,
             "few that talk are more than many that do not"
         );
+    }
+
+    #[test]
+    fn a_room_that_fills_at_once_is_not_spread_for_its_handshakes() {
+        let mut admission = admission(0.8);
+        let taken: Vec<_> = (0..100).map(|peers| admission.admit(0, &[busy(0.1, peers), busy(0.0, 0)], NOW)).collect();
+        assert!(taken.iter().all(|taken| *taken == Ok(0)), "{taken:?}");
     }
 
     #[test]
