@@ -52,9 +52,9 @@ class Row:
 
 BOTH = ("mixminus", "janus", "janus-same")
 ROWS = [
-    Row("rooms", 1, 100, 1, ("mixminus", "mixed", "janus", "janus-same")),
-    Row("rooms", 1, 50, 3, BOTH),
-    Row("rooms", 10, 5, 2, BOTH),
+    Row("rooms", 1, 100, 1, ("mixminus", "mixed", "janus", "janus-same"), repeats=3),
+    Row("rooms", 1, 50, 3, BOTH, repeats=3),
+    Row("rooms", 10, 5, 2, BOTH, repeats=3),
     *(Row("listeners", 1, listeners + 1, 1, ("mixminus", "mixed"), repeats=3) for listeners in (0, 10, 100, 500, 1000, 2000)),
     *(Row("listeners", 1, listeners + 1, 1, ("janus",)) for listeners in (10, 100, 200, 400)),
     Row("idle", 1000, 0, 0, ("mixminus", "janus")),

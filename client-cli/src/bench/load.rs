@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
-use signaling::client::{Admitted, Client, Direction, Identity, LeanPeer};
+use signaling::client::{AdmitError, Admitted, Client, Direction, Identity, LeanPeer};
 use signaling::{RoomName, RoomPatch, TrackPatch};
 use tokio::time::MissedTickBehavior;
 
@@ -21,6 +21,8 @@ use super::visits::{Refusals, Visited, Visits, plain};
 const JOINS: usize = 16;
 /// The server's own limit for a connection is 20 s.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+/// A server may take fewer at once than come, and says when to come again (503 with Retry-After).
+const COME_AGAIN_WITHIN: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(50);
 /// From the first word to the first count: jitter buffers, and forwarding against mixing, have settled.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -194,7 +196,7 @@ impl Setting {
             None => {
                 let places = (0..shape.rooms * shape.peers).map(|n| (n / shape.peers, n % shape.peers));
                 let mut joins = stream::iter(places)
-                    .map(|(room, place)| self.join(rooms, room, place, shape, crowd))
+                    .map(|(room, place)| self.join_in_time(rooms, room, place, shape, crowd))
                     .buffer_unordered(JOINS);
                 while let Some(joined) = joins.next().await {
                     admitted.push(joined?.0);
@@ -229,6 +231,30 @@ impl Setting {
             Some(level) if level < AUDIBLE_DBFS => bail!("a listener hears nothing: {level:.1} dBFS"),
             None if row.listeners > 0 => bail!("no listener hears anything"),
             _ => Ok(row),
+        }
+    }
+
+    /// The same, and who is told to come again does.
+    async fn join_in_time(
+        &self,
+        rooms: &[RoomName],
+        room: usize,
+        place: usize,
+        shape: Shape,
+        crowd: &Crowd,
+    ) -> anyhow::Result<(Admitted, Ticket)> {
+        let began = Instant::now();
+        loop {
+            let error = match self.join(rooms, room, place, shape, crowd).await {
+                Ok(joined) => return Ok(joined),
+                Err(error) => error,
+            };
+            match error.downcast_ref() {
+                Some(AdmitError::Full { retry_after: Some(after) }) if began.elapsed() + *after < COME_AGAIN_WITHIN => {
+                    tokio::time::sleep(*after).await;
+                }
+                _ => return Err(error),
+            }
         }
     }
 

@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 
 use signaling::TrackId;
 
-use super::Worker;
 use super::counters::Counters;
-use super::links::{Control, Handed, Packet};
+use super::links::{Control, Handed};
 use super::peers::{Home, worker_of};
-use crate::peer::stun::Datagram;
-use room::{MemberId, Rtp};
+use super::{Worker, rtp};
+use crate::peer::{Received, stun::Datagram};
+use room::MemberId;
 
 /// What is taken from other workers before the socket and ticks get their turn.
 const BATCH: usize = 256;
@@ -49,7 +49,7 @@ impl Worker {
         for _ in 0..BATCH {
             let Some(handed) = self.links.handed() else { return false };
             match handed {
-                Handed::Packet(packet) => self.packet_from_away(&packet),
+                Handed::Packet(member, packet) => self.packet_from_away(member, &packet),
                 Handed::Report(member, loss) => {
                     let now = self.now();
                     let slot = self.away.slot(member);
@@ -104,18 +104,11 @@ impl Worker {
         }
     }
 
-    fn packet_from_away(&mut self, packet: &Packet) {
+    fn packet_from_away(&mut self, member: MemberId, packet: &Received) {
         let now = self.now();
-        let Some(slot) = self.away.slot(packet.member) else { return };
+        let Some(slot) = self.away.slot(member) else { return };
         let Some(room) = self.rooms.get_mut(slot) else { return };
-        let rtp = Rtp {
-            ssrc: packet.ssrc,
-            sequence: packet.sequence,
-            timestamp: packet.timestamp,
-            payload: &packet.payload,
-            is_copy: packet.is_copy,
-        };
-        room.room.packet(packet.member, rtp, now, &mut self.effects);
+        room.room.packet(member, rtp(packet), now, &mut self.effects);
         self.deliver(slot, now);
     }
 
@@ -126,15 +119,7 @@ impl Worker {
         let Home::Away(home) = entry.home else { return };
         let before = entry.peer.ignored();
         entry.peer.receive(self.settings.clock.instant(now), from, datagram, |packet| {
-            let packet = Packet {
-                member,
-                ssrc: packet.ssrc,
-                sequence: packet.sequence,
-                timestamp: packet.timestamp,
-                payload: packet.payload,
-                is_copy: packet.is_copy,
-            };
-            self.links.hand(home, Handed::Packet(packet));
+            self.links.hand(home, Handed::Packet(member, packet));
         });
         if let Some(loss) = entry.peer.take_report() {
             self.links.hand(home, Handed::Report(member, loss));

@@ -10,14 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 
-use bytes::Bytes;
 use mio::Waker;
 use room::{Effects, MemberId};
 
 use super::command::{Guest, PeerError, Reply, Trickled};
 use super::counters::Counters;
 use super::peers::worker_of;
-use crate::peer::Side;
+use crate::peer::{Received, Side};
 
 /// Media that waits for a worker: each is one packet of a peer, or all packets of one step of a room.
 const QUEUE: usize = 4096;
@@ -26,24 +25,14 @@ const SPARE: usize = 32;
 
 /// Media, or what belongs to it.
 pub enum Handed {
-    /// From a peer to its room.
-    Packet(Packet),
+    /// From a peer to its room, decrypted.
+    Packet(MemberId, Received),
     /// Which share of our packets a peer has lost (RFC 3550 §6.4.1).
     Report(MemberId, f32),
     /// From a room to peers of the worker that gets it; and who wants the batch back.
     Batch(Effects, usize),
     /// Emptied.
     Spent(Effects),
-}
-
-/// A packet that a peer sent, decrypted.
-pub struct Packet {
-    pub member: MemberId,
-    pub ssrc: u32,
-    pub sequence: u16,
-    pub timestamp: u32,
-    pub payload: Bytes,
-    pub is_copy: bool,
 }
 
 /// What must arrive.
@@ -127,7 +116,7 @@ impl Links {
             Ok(()) => self.touched[worker] = true,
             Err(TrySendError::Full(handed) | TrySendError::Disconnected(handed)) => {
                 let lost = match &handed {
-                    Handed::Packet(_) => 1,
+                    Handed::Packet(..) => 1,
                     Handed::Batch(batch, _) => batch.media.len() as u64,
                     Handed::Report(..) | Handed::Spent(_) => 0,
                 };

@@ -30,7 +30,7 @@ use mio::{Events, Interest, Poll, Token, Waker, net::UdpSocket};
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::peer::stun::{self, Datagram};
-use crate::peer::{Connection, Outgoing};
+use crate::peer::{Connection, Outgoing, Received};
 use room::{Effects, MemberId, Rtp};
 
 use away::Away;
@@ -166,6 +166,12 @@ fn send(socket: &UdpSocket, counters: &Counters, to: SocketAddr, datagram: &[u8]
     Counters::add(counter, 1);
 }
 
+/// What a peer received, as its room takes it.
+fn rtp(packet: &Received) -> Rtp<'_> {
+    let Received { ssrc, sequence, timestamp, ref payload, is_copy } = *packet;
+    Rtp { ssrc, sequence, timestamp, payload, is_copy }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Room(usize),
@@ -277,14 +283,7 @@ impl Worker {
         let Some(room) = self.rooms.get_mut(slot) else { return };
         let before = entry.peer.ignored();
         entry.peer.receive(self.settings.clock.instant(now), from, datagram, |packet| {
-            let rtp = Rtp {
-                ssrc: packet.ssrc,
-                sequence: packet.sequence,
-                timestamp: packet.timestamp,
-                payload: &packet.payload,
-                is_copy: packet.is_copy,
-            };
-            room.room.packet(member, rtp, now, &mut self.effects);
+            room.room.packet(member, rtp(&packet), now, &mut self.effects);
         });
         if let Some(loss) = entry.peer.take_report() {
             room.room.reception_report(member, loss, now);
