@@ -100,6 +100,9 @@ pub struct Stats {
 /// So much of what was heard is kept, to be said on or twice: 50 ms.
 const HISTORY: usize = 2400;
 
+/// What was heard before that is dropped when there is so much of it, 40 ms: each time, all that is kept moves.
+const SPENT: usize = 2 * FRAME_SAMPLES;
+
 /// One talker, from its packets to its frames.
 #[derive(Debug)]
 pub struct Playout {
@@ -414,7 +417,7 @@ impl Playout {
     /// So many samples per channel were played.
     fn hear(&mut self, length: usize) {
         self.heard += length;
-        if self.heard <= HISTORY + FRAME_SAMPLES / 2 {
+        if self.heard < HISTORY + SPENT {
             return;
         }
         match self.guess {

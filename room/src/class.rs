@@ -34,6 +34,9 @@ pub(super) const CLASSES: usize = 4;
 /// From so much loss on a hearer is in the class, by index; the reports count in 1/256.
 const LOSS: [f32; CLASSES] = [0.0, 0.015, 0.10, 0.30];
 
+/// The least effort of the speech modes, in which in-band FEC is: below 2 they need a fifth more bits for the same sound.
+const SPEECH_COMPLEXITY: u8 = 4;
+
 /// Back to the next better class after so long without a bad report: congestion that ends is soon noticed, one that
 /// comes back with the bits is not brought back at once.
 const RISE_AFTER: Duration = Duration::from_secs(10);
@@ -67,6 +70,7 @@ impl Class {
             bitrate_bps: room.bitrate_bps.min(most_bps),
             expected_loss_percent: room.expected_loss_percent.max(loss_percent),
             fec: true,
+            complexity: room.complexity.max(SPEECH_COMPLEXITY),
             ..room
         }
     }

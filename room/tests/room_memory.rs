@@ -89,7 +89,8 @@ fn who_is_silent_takes_next_to_nothing_and_who_talks_gives_back_what_he_took() {
     let talking = live() - empty - silent;
     println!("{} bytes for each of {TALKERS} who talk, with a share of the mix of all", talking / TALKERS);
     assert_eq!(desk.room.mixes(), TALKERS + 1);
-    assert!(talking / TALKERS < 400_000, "{talking} bytes for {TALKERS} who talk");
+    // Of that, libopus' states are some 260 kB: with the quality extension they are larger by 40.
+    assert!(talking / TALKERS < 460_000, "{talking} bytes for {TALKERS} who talk");
 
     let asleep = |desk: &Desk| live() - empty - silent < 64 * 1024 && desk.room.mixes() == 0;
     desk.run(2, false);

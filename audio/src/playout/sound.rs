@@ -2,7 +2,7 @@
 //! or a pause; and how one gives way to the other without a click.
 
 use super::guess::{Guess, MADE_END};
-use super::{HISTORY, Playout};
+use super::{HISTORY, Playout, SPENT};
 use crate::splice::JOIN;
 use crate::{CHANNELS, FRAME_SAMPLES};
 
@@ -23,7 +23,7 @@ const DRED_LONGEST: usize = 9600;
 pub(crate) const MIN_PAUSE: i64 = 960;
 
 /// So much sound is there with packets of 20 ms: what was heard, and what is decoded ahead and said twice.
-const USUAL: usize = HISTORY + 3 * FRAME_SAMPLES;
+const USUAL: usize = HISTORY + SPENT + 3 * FRAME_SAMPLES;
 
 impl Playout {
     /// Adds some sound to `pcm`, or ends the stream; says whether it is guessed.
