@@ -330,11 +330,11 @@ fn offered(
     Ok(connection)
 }
 
-/// Receiver reports at an interval of its own, 0.5 to 1.5 s (RFC 3550 §6.2): those of two thousand who began to hear at the
-/// same moment would else reach the server all at once, and overrun the buffer of its socket.
+/// Receiver reports at an interval of its own, 2.5 to 7.5 s (RFC 3550 §6.2; browsers have 5 s for audio): those of two thousand
+/// who began to hear at the same moment would else reach the server all at once, and overrun the buffer of its socket.
 fn reports(port: u16) -> Registry {
     // Ports next to each other get intervals far apart.
-    let interval = Duration::from_millis(500 + u64::from(port.wrapping_mul(40_503)) % 1_000);
+    let interval = Duration::from_millis(2_500 + u64::from(port.wrapping_mul(40_503)) % 5_000);
     Registry::new()
         .with(Slot::ReceiverReport, ReceiverReportBuilder::new().with_interval(interval).build())
         .with(Slot::SenderReport, SenderReportBuilder::new().build())
