@@ -55,7 +55,7 @@ ROWS = [
     Row("rooms", 1, 100, 1, ("mixminus", "mixed", "janus", "janus-same"), repeats=3),
     Row("rooms", 1, 50, 3, BOTH, repeats=3),
     Row("rooms", 10, 5, 2, BOTH, repeats=3),
-    *(Row("listeners", 1, listeners + 1, 1, ("mixminus", "mixed"), repeats=3) for listeners in (0, 10, 100, 500, 1000, 2000)),
+    *(Row("listeners", 1, listeners + 1, 1, ("mixminus", "mixed"), repeats=3) for listeners in (1, 10, 100, 500, 1000, 2000)),
     *(Row("listeners", 1, listeners + 1, 1, ("janus",)) for listeners in (10, 100, 200, 400)),
     Row("idle", 1000, 0, 0, ("mixminus", "janus")),
     Row("idle", 1, 1000, 0, ("mixminus",)),
@@ -141,7 +141,9 @@ async def _measure(row, column, options, out):
             url = (await stack.enter_async_context(front.Front(server, address))).url
             pid = server.process.pid
         else:
-            url, pid = await stack.enter_async_context(ours.server(options, address, out, f"{column}-{row.name}"))
+            # One worker, so that the clients have the other core to themselves; what two do is a scenario.
+            more = ("--workers", "1", "--budget", "100") if row.group == "listeners" else ()
+            url, pid = await stack.enter_async_context(ours.server(options, address, out, f"{column}-{row.name}", *more))
         load = ["--rooms", row.rooms, "--peers", ",".join([str(row.peers)] * row.repeats), "--talkers", row.talkers]
         load += ["--gain", "-1"] if column == "mixed" else []
         try:

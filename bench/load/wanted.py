@@ -47,14 +47,15 @@ def _part(theirs, ours):
 
 
 def each_listener(of, column):
-    """µs of CPU for each listener and packet (50 a second), by the number of listeners, raw and without what the room itself costs."""
-    alone = of.get(("1x1x1", column))
+    """µs of CPU for each listener and packet (50 a second), by the number of listeners: all of it, and that of all but the
+    first, who costs the room its mix."""
+    first = of.get(("1x2x1", column))
     figures = {}
     for count in COUNTS:
         row = of.get((f"1x{count + 1}x1", column))
-        if row and alone:
-            percents = row["server"]["cpu_percent"], row["server"]["cpu_percent"] - alone["server"]["cpu_percent"]
-            figures[count] = tuple(percent * 1e4 / count / 50 for percent in percents)
+        if row and first:
+            percent, more = row["server"]["cpu_percent"], row["server"]["cpu_percent"] - first["server"]["cpu_percent"]
+            figures[count] = percent * 1e4 / count / 50, more * 1e4 / (count - 1) / 50
     return figures
 
 
