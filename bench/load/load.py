@@ -9,7 +9,6 @@ import json
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
 
@@ -134,7 +133,7 @@ async def _measure(row, column, options, out):
     address = servers.own_address()
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(_alone(options))
-        stack.enter_context(_awake())
+        stack.enter_context(ours.awake())
         if column.startswith("janus"):
             settings = JANUS_SAME if column == "janus-same" else {"room": JANUS_ROOM}
             server = await stack.enter_async_context(servers.Janus(out, address, f"{column}-{row.name}", ports=PORTS, **settings))
@@ -161,19 +160,6 @@ def _median(measured):
     row["loss_percent"] = max(one["loss_percent"] for one in measured)
     row["sent_late"] = sum(one["sent_late"] for one in measured)
     return row
-
-
-@contextlib.contextmanager
-def _awake():
-    """Loops of the idle class, which give way to everything, keep all cores awake: a virtual core that wakes has cold caches,
-    and every server is dearer by that, the more the less it has to do."""
-    loops = [subprocess.Popen(["chrt", "--idle", "0", "sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count())]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 @contextlib.asynccontextmanager
