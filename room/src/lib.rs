@@ -46,9 +46,9 @@ use track::Track;
 /// is not decoded.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Opus effort of a mix where nothing is configured. A model of masking hears no difference from 4, and 10 costs twice as
-/// much CPU; 0 does not see transients (`docs/decisions.md`, 45).
-pub const COMPLEXITY: u8 = 1;
+/// Opus effort of a mix where nothing is configured: 10 costs twice as much CPU, and at 128 kbit/s nobody
+/// hears the difference in voices and music (`docs/decisions.md`, 36; why not less: 45).
+pub const COMPLEXITY: u8 = 4;
 
 /// What holds for a room as long as it lives.
 #[derive(Clone, Debug)]
