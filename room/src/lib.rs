@@ -48,7 +48,7 @@ const LOOK: Duration = Duration::from_secs(3);
 
 /// Opus effort of a mix where nothing is configured: 10 costs twice as much CPU, and at 128 kbit/s nobody
 /// hears the difference in voices and music (`docs/decisions.md`, 36; why not less: 45).
-pub const COMPLEXITY: u8 = 4;
+pub const COMPLEXITY: u8 = 5;
 
 /// What holds for a room as long as it lives.
 #[derive(Clone, Debug)]
