@@ -46,9 +46,9 @@ use track::Track;
 /// is not decoded.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Opus effort of a mix where nothing is configured: 10 costs twice as much CPU, and at 128 kbit/s nobody
-/// hears the difference in voices and music (`docs/decisions.md`, 36; why not less: 45).
-pub const COMPLEXITY: u8 = 5;
+/// Opus effort of a mix where nothing is configured: below 7 steady tones are nearer to being heard where they should not
+/// be, and 10 costs a third more (`docs/decisions.md`, 36 and 45).
+pub const COMPLEXITY: u8 = 7;
 
 /// What holds for a room as long as it lives.
 #[derive(Clone, Debug)]
