@@ -86,7 +86,11 @@ impl Reports {
         for packet in packets {
             let reports = if let Some(report) = packet.as_any().downcast_ref::<SenderReport>() {
                 if let Some(reception) = self.reception.as_mut().filter(|r| r.ssrc == report.ssrc) {
-                    reception.report = Some(((report.ntp_time >> 16) as u32, now));
+                    let is_first = reception.report.replace(((report.ntp_time >> 16) as u32, now)).is_none();
+                    if is_first {
+                        // Who sends little, such as a short file, is to know its round trip all the same.
+                        self.due = Some(now);
+                    }
                 }
                 &report.reports
             } else if let Some(report) = packet.as_any().downcast_ref::<ReceiverReport>() {
@@ -267,6 +271,20 @@ mod tests {
         assert_eq!(report.ntp_time, 5 << 32 | 1 << 31);
         let about = &report.reports[0];
         assert_eq!((about.last_sender_report, about.delay, about.fraction_lost), (0x0002_0003, 1 << 15, 0));
+    }
+
+    #[test]
+    fn the_first_report_of_a_sender_is_answered_at_once_and_the_others_in_their_time() {
+        let start = start();
+        let mut reports = Reports::new(7, start);
+        let mut answered_at = |at: u64| {
+            reports.received(start + ms(at), 9, 1, 0);
+            let theirs = SenderReport { ssrc: 9, ntp_time: 0x0001_0002_0003_0004, ..Default::default() };
+            reports.read(start + ms(at), &[Box::new(theirs)]);
+            (at..at + 2_000).step_by(20).find(|later| sent(&mut reports, start + ms(*later)).is_some())
+        };
+        assert_eq!(answered_at(0), Some(0));
+        assert_eq!(answered_at(1_000), Some(2_000));
     }
 
     #[test]
