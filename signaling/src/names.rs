@@ -27,10 +27,11 @@ impl RoomName {
 pub struct TrackId(String);
 
 impl TrackId {
-    /// The id that these 128 random bits spell (base64url without padding, RFC 4648 §5).
+    /// The id that these 128 random bits spell (base64url without padding, RFC 4648 §5). The two highest bits come first, so
+    /// it begins with a letter: on a command line it is never taken for an option.
     pub fn from_random(bits: u128) -> Self {
         const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        Self((0..22).map(|i| ALPHABET[((bits >> (i * 6)) & 63) as usize] as char).collect())
+        Self((0..22).rev().map(|i| ALPHABET[((bits >> (i * 6)) & 63) as usize] as char).collect())
     }
 
     /// The id as text.
@@ -104,5 +105,13 @@ mod tests {
     fn different_bits_spell_different_ids() {
         assert_eq!(TrackId::from_random(u128::MAX).as_str().len(), 22);
         assert_ne!(TrackId::from_random(1), TrackId::from_random(1 << 127));
+    }
+
+    #[test]
+    fn an_id_begins_with_a_letter() {
+        for bits in (0..128).map(|bit| u128::MAX << bit) {
+            let id = TrackId::from_random(bits);
+            assert!(id.as_str().starts_with(|first: char| first.is_ascii_alphabetic()), "{id}");
+        }
     }
 }
