@@ -4,6 +4,7 @@
 //!
 //! All audio is 48 kHz interleaved stereo f32 in frames of 20 ms, or of 10, full scale at ±1.0.
 
+mod bandwidth;
 pub mod frame;
 mod libopus;
 pub mod opus;

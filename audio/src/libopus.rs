@@ -198,6 +198,8 @@ pub(crate) enum EncoderSetting {
     Dred(i32),
     /// Finer steps than Opus has, in the padding of packets (QEXT).
     Extension(bool),
+    /// Whether the band above 8 kHz is coded.
+    UpperBand(bool),
 }
 
 impl RawEncoder {
@@ -232,6 +234,10 @@ impl RawEncoder {
                 ("OPUS_SET_PREDICTION_DISABLED", ffi::OPUS_SET_PREDICTION_DISABLED_REQUEST, i32::from(off))
             }
             EncoderSetting::Dred(units) => ("OPUS_SET_DRED_DURATION", ffi::OPUS_SET_DRED_DURATION_REQUEST, units),
+            EncoderSetting::UpperBand(on) => {
+                let band = if on { ffi::OPUS_BANDWIDTH_FULLBAND } else { ffi::OPUS_BANDWIDTH_WIDEBAND };
+                ("OPUS_SET_BANDWIDTH", ffi::OPUS_SET_BANDWIDTH_REQUEST, band)
+            }
             EncoderSetting::Extension(on) => ("OPUS_SET_QEXT", ffi::OPUS_SET_QEXT_REQUEST, i32::from(on)),
         };
         // SAFETY: each of these requests takes one int.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::bandwidth::UpperBand;
 use crate::libopus::{EncoderSetting, RawDecoder, RawDred, RawEncoder};
 use crate::packet;
 use crate::{CHANNELS, FRAME_SAMPLES, Frame};
@@ -16,6 +17,12 @@ pub const MAX_ENCODED: usize = 1276;
 /// draft-ietf-mlcodec-opus-scalable-quality-extension): what Opus adds to a tone falls from −45 to −110 dB. With fewer bits it would
 /// take more from the plain packet than it gives. Decoders that do not know it pass over it.
 pub const STUDIO_BPS: u32 = 256_000;
+
+/// Below this effort libopus does not look how wide a sound is.
+const LOOKS_ITSELF: u8 = 7;
+
+/// From so many bits a second on it is always in its music mode, where the band may change from frame to frame unheard.
+const MUSIC_BPS: u32 = 64_000;
 
 /// Why libopus did not do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +78,10 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Encoder {
     inner: RawEncoder,
+    /// What follows the sound's band; none where libopus decides.
+    upper: Option<Box<UpperBand>>,
+    /// What libopus was told of it last.
+    is_upper_coded: Option<bool>,
 }
 
 impl Encoder {
@@ -87,7 +98,10 @@ impl Encoder {
         if !settings.dred.is_zero() {
             inner.set(EncoderSetting::Dred((settings.dred.as_millis() / 10).min(104) as i32))?;
         }
-        Ok(Self { inner })
+        let is_followed = settings.complexity < LOOKS_ITSELF
+            && settings.expected_loss_percent == 0
+            && (MUSIC_BPS..STUDIO_BPS).contains(&settings.bitrate_bps);
+        Ok(Self { inner, upper: is_followed.then(|| Box::new(UpperBand::new())), is_upper_coded: None })
     }
 
     /// Encodes one frame into `out` and returns the bytes written, at most [`MAX_ENCODED`]. A
@@ -99,6 +113,13 @@ impl Encoder {
     /// The same for 2.5, 5, 10 or 20 ms of interleaved stereo: a stream may go on in shorter frames.
     pub fn encode_part(&mut self, samples: &[f32], out: &mut [u8]) -> Result<usize, OpusError> {
         let room = out.len().min(MAX_ENCODED);
+        if let Some(upper) = &mut self.upper {
+            let is_needed = upper.is_needed(samples);
+            if self.is_upper_coded != Some(is_needed) {
+                self.inner.set(EncoderSetting::UpperBand(is_needed))?;
+                self.is_upper_coded = Some(is_needed);
+            }
+        }
         self.inner.encode(samples, &mut out[..room])
     }
 

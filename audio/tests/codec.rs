@@ -43,6 +43,59 @@ fn levels_survive_the_codec() {
     }
 }
 
+/// What a decoder hears of a sound after an encoder of the least effort that a room has, and its packets.
+fn heard(frames: usize, signal: &dyn Fn(usize) -> [f32; 2]) -> (Vec<f32>, Vec<Vec<u8>>) {
+    let settings = EncoderSettings { bitrate_bps: 128_000, complexity: 4, ..EncoderSettings::default() };
+    let (mut encoder, mut decoder) = (Encoder::new(settings).unwrap(), Decoder::new().unwrap());
+    let (mut packet, mut pcm, mut all, mut packets) = ([0; MAX_ENCODED], vec![0.0; MAX_DECODED], vec![], vec![]);
+    for number in 0..frames {
+        let length = encoder.encode(&frame(number, signal), &mut packet).unwrap();
+        decoder.decode(&packet[..length], &mut pcm).unwrap();
+        all.extend_from_slice(&pcm[..1920]);
+        packets.push(packet[..length].to_vec());
+    }
+    (all.split_off(encoder.lookahead().unwrap() * 2), packets)
+}
+
+#[test]
+fn where_nothing_sounds_the_codec_stays_under_60_dbfs() {
+    const TONES: [f64; 5] = [500.0, 750.0, 1100.0, 1500.0, 2100.0];
+    let chord = |at: usize| {
+        let mut sum = [0.0; 2];
+        for (n, hz) in TONES.into_iter().enumerate() {
+            let [left, right] = tone(hz, 0.1)(at);
+            sum = [sum[0] + left * (1.0 + 0.1 * n as f32), sum[1] + right * (1.4 - 0.2 * n as f32)];
+        }
+        sum
+    };
+    let (all, _) = heard(200, &chord);
+    for (ear, hz) in [(0, 2900.0), (1, 2900.0), (0, 1300.0), (1, 1300.0), (0, 400.0), (1, 400.0)] {
+        let level = analysis::tone_dbfs(&analysis::channel(&all[19_200..], ear), hz);
+        assert!(level < -63.0, "{level} dBFS at {hz} Hz, ear {ear}");
+    }
+}
+
+#[test]
+fn an_s_is_heard_whole_after_sound_without_highs() {
+    // From 1.01 s on, in the midst of a frame, for 200 ms: by then the upper band was left out.
+    const S: std::ops::Range<usize> = 48_480..58_080;
+    let hiss = |at: usize| tone(11_000.0, if S.contains(&at) { 0.01 } else { 0.0 })(at)[0];
+    let (all, packets) = heard(200, &|at| tone(300.0, 0.1)(at).map(|low| low + hiss(at)));
+    // RFC 6716 §3.1: configurations 23 and 31 are wideband and fullband frames of 20 ms.
+    let bands: Vec<u8> = packets.iter().map(|packet| packet[0] >> 3).collect();
+    assert_eq!((bands[40], bands[52], bands[90], bands[150]), (23, 31, 31, 23));
+    for ear in 0..2 {
+        let ear = analysis::channel(&all, ear);
+        for ms in [1_015, 1_050, 1_150] {
+            let level = analysis::tone_dbfs(&ear[ms * 48..(ms + 40) * 48], 11_000.0);
+            assert!((level + 40.0).abs() < 1.0, "{level} dBFS at {ms} ms");
+        }
+        // The low tone's own step is 0.0039, the high one's 0.013.
+        let (before, after) = (analysis::largest_step(&ear[..47_000]), analysis::largest_step(&ear[60_000..]));
+        assert!(before < 0.0045 && after < 0.0045, "steps of {before} and {after}");
+    }
+}
+
 /// Encodes music on one encoder while a decoder follows another; at `switch` the decoder changes over.
 fn switch_over(independent: bool) -> (Vec<f32>, Vec<f32>) {
     let new = || Encoder::new(EncoderSettings { bitrate_bps: 96_000, ..EncoderSettings::default() }).unwrap();

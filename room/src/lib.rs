@@ -46,9 +46,9 @@ use track::Track;
 /// is not decoded.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Opus effort of a mix where nothing is configured: below 7 steady tones are nearer to being heard where they should not
-/// be, and 10 costs a third more (`docs/decisions.md`, 36 and 45).
-pub const COMPLEXITY: u8 = 7;
+/// Opus effort of a mix where nothing is configured: more is not heard in voices, and 7 costs two fifths more
+/// (`docs/decisions.md`, 45).
+pub const COMPLEXITY: u8 = 4;
 
 /// What holds for a room as long as it lives.
 #[derive(Clone, Debug)]
