@@ -18,6 +18,8 @@ use rtc_srtp::context::Context;
 use rtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
 use rtc_srtp::protection_profile::ProtectionProfile;
 
+use super::seal::Seal;
+
 /// The library keeps connections by address; ours has one, which may move.
 const OTHER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 /// Packets that may come so much out of order (RFC 3711 §3.3.2 asks for at least 64).
@@ -61,7 +63,9 @@ fn fingerprint(provider: &dyn RTCCryptoProvider, certificate: &[u8]) -> Result<S
 
 /// The two directions of SRTP.
 pub struct Srtp {
-    /// For what we send.
+    /// For RTP that we send, where the profile has Galois counter mode.
+    pub seal: Option<Seal>,
+    /// For what else we send.
     pub local: Context,
     /// For what comes.
     pub remote: Context,
@@ -161,6 +165,7 @@ fn keys(state: &State, provider: &dyn RTCCryptoProvider) -> Result<Srtp, Error> 
     config.set_session_keys_from_keying_material(material.as_ref(), state.is_client())?;
     let (keys, crypto) = (&config.keys, provider.crypto());
     Ok(Srtp {
+        seal: Seal::new(*profile, (&keys.local_master_key, &keys.local_master_salt), crypto)?,
         local: Context::new(&keys.local_master_key, &keys.local_master_salt, *profile, None, None, crypto)?,
         remote: Context::new(
             &keys.remote_master_key,

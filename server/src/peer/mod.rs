@@ -8,7 +8,9 @@ mod dtls;
 mod ice;
 pub mod red;
 mod reports;
+mod rtp;
 mod sdp;
+mod seal;
 pub mod stun;
 
 use std::collections::VecDeque;
@@ -16,10 +18,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rtc_rtp::header::Header;
 use rtc_shared::error::Error;
-use rtc_shared::marshal::{Marshal, MarshalSize, Unmarshal};
+use rtc_shared::marshal::Unmarshal;
 
 pub use dtls::Identity;
 use dtls::{Dtls, Event, Srtp};
@@ -143,8 +145,8 @@ pub struct Peer {
     bitrate_bps: u32,
     /// How often the session was described.
     version: u32,
-    /// Of what we send; its memory is used again.
-    header: Header,
+    /// Of what we send.
+    ssrc: u32,
     /// What was last sent, for the copy in the next: sequence, timestamp and payload. Kept while packets are guarded.
     last: Option<(u16, u32, Bytes)>,
     state: Connection,
@@ -179,7 +181,7 @@ impl Peer {
             side,
             bitrate_bps,
             version: 0,
-            header: Header { version: 2, ssrc, ..Header::default() },
+            ssrc,
             last: None,
             state: Connection::Connecting,
             ignored: 0,
@@ -195,7 +197,7 @@ impl Peer {
             media: self.local,
             credentials: self.ice.local(),
             fingerprint: &self.fingerprint,
-            ssrc: self.header.ssrc,
+            ssrc: self.ssrc,
             bitrate_bps: self.bitrate_bps,
             version: self.version,
         })
@@ -314,9 +316,9 @@ impl Peer {
         Ok(())
     }
 
-    /// Encrypts one packet; `plain` is memory to work in. None before the connection stands, and then it is dropped.
-    /// Reports that go with it come out of [`Peer::poll_transmit`].
-    pub fn send(&mut self, now: Instant, packet: &Outgoing<'_>, plain: &mut Vec<u8>) -> Option<(SocketAddr, BytesMut)> {
+    /// Makes one packet, encrypted, in `datagram`, whatever was in there; says where it is to go. None before the connection
+    /// stands, and then it is dropped. Reports that go with it come out of [`Peer::poll_transmit`].
+    pub fn send(&mut self, now: Instant, packet: &Outgoing<'_>, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
         let to = self.ice.selected()?;
         if self.state != Connection::Connected {
             return None;
@@ -326,33 +328,29 @@ impl Peer {
             Some((red_type, pair)) => (*red_type, &pair[..]),
             None => (self.offer.payload_type, packet.payload),
         };
-        self.header.marker = packet.marker;
-        self.header.payload_type = payload_type;
-        self.header.sequence_number = packet.sequence;
-        self.header.timestamp = packet.timestamp;
-        self.header.csrc.clear();
-        self.header.csrc.extend_from_slice(packet.csrcs);
-        if let Some(id) = self.offer.levels_id {
-            (self.header.extension, self.header.extensions_padding) = (false, 0);
-            self.header.extensions.clear();
-            if !packet.levels.is_empty() {
-                // An id and at most 15 bytes are what the form is made for (RFC 8285 §4.2).
-                _ = self.header.set_extension(id, Bytes::copy_from_slice(packet.levels));
-            }
-        }
-        plain.resize(self.header.marshal_size(), 0);
-        let encrypted = self.header.marshal_to(plain).and_then(|_| {
-            plain.extend_from_slice(payload);
-            let srtp = self.srtp.as_mut().ok_or(Error::HandshakeInProgress)?;
-            srtp.local.encrypt_rtp_with_header(plain, &self.header)
-        });
-        let Ok(encrypted) = encrypted else {
+        let levels = self.offer.levels_id.map(|id| (id, packet.levels));
+        datagram.clear();
+        rtp::header(self.ssrc, payload_type, packet, levels, datagram);
+        let header = datagram.len();
+        datagram.extend_from_slice(payload);
+        if self.encrypt(packet.sequence, header, datagram).is_err() {
             self.ignored += 1;
             return None;
-        };
+        }
         self.reports.sent(now, packet.timestamp, payload.len());
         self.report(now);
-        Some((to, encrypted))
+        Some(to)
+    }
+
+    fn encrypt(&mut self, sequence: u16, header: usize, packet: &mut Vec<u8>) -> Result<(), Error> {
+        let srtp = self.srtp.as_mut().ok_or(Error::HandshakeInProgress)?;
+        if let Some(seal) = &mut srtp.seal {
+            return seal.seal(self.ssrc, sequence, header, packet);
+        }
+        let encrypted = srtp.local.encrypt_rtp(packet)?;
+        packet.clear();
+        packet.extend_from_slice(&encrypted);
+        Ok(())
     }
 
     /// The packet and the one before it as redundant audio, where that helps and the peer can read it.

@@ -118,7 +118,7 @@ pub fn start(ip: IpAddr, ports: &[u16], settings: &Settings) -> io::Result<Vec<H
                 timers: BinaryHeap::new(),
                 effects: Effects::new(),
                 hung_up: Vec::new(),
-                plain: Vec::new(),
+                packet: Vec::new(),
                 load: Load::new(settings.clock.now()),
                 shedding: Shedding::new(settings.budget),
                 settings: settings.clone(),
@@ -195,8 +195,8 @@ struct Worker {
     timers: BinaryHeap<Reverse<(Duration, Timer)>>,
     effects: Effects,
     hung_up: Vec<MemberId>,
-    /// A packet before it is encrypted; its memory is used again.
-    plain: Vec<u8>,
+    /// What is sent next; its memory is used again.
+    packet: Vec<u8>,
     load: Load,
     shedding: Shedding,
     settings: Settings,
@@ -357,8 +357,8 @@ impl Worker {
                 levels: &self.effects.bytes[media.contributors.levels.clone()],
                 is_guarded: media.is_guarded,
             };
-            if let Some((to, datagram)) = entry.peer.send(instant, &packet, &mut self.plain) {
-                send(&self.socket, &self.counters, to, &datagram);
+            if let Some(to) = entry.peer.send(instant, &packet, &mut self.packet) {
+                send(&self.socket, &self.counters, to, &self.packet);
             }
             while let Some((to, datagram)) = entry.peer.poll_transmit() {
                 send(&self.socket, &self.counters, to, &datagram);
