@@ -23,7 +23,7 @@ pub use self::hold::MAX_HOLD;
 pub use self::relay::{Kept, Relay};
 pub(crate) use self::sound::MIN_PAUSE;
 
-use self::guess::Guess;
+use self::guess::{Guess, Lift};
 use self::hold::{CatchUp, Granted, MAX_HELD_SAMPLES};
 use self::lateness::Lateness;
 use crate::jitter::{Arrival, Buffer, Packet};
@@ -125,6 +125,7 @@ pub struct Playout {
     guess: Option<Guess>,
     /// What the decoder guesses, where it does: interleaved stereo. Takes memory at the first time.
     made: Vec<f32>,
+    lift: Lift,
     /// The decoder has guessed since what it knew was saved.
     is_ahead: bool,
     /// Samples of it that count as guessed.
@@ -192,6 +193,7 @@ impl Playout {
             credit: 0,
             guess: None,
             made: Vec::new(),
+            lift: Lift::default(),
             is_ahead: false,
             guessed: 0,
             pausing: false,
@@ -441,6 +443,7 @@ impl Playout {
             self.decoder.restore();
         }
         self.guessed = 0;
+        self.lift = Lift::default();
         self.position = None;
         self.credit = 0;
         self.dred_ready = None;

@@ -1,7 +1,7 @@
 //! What a talker sounds like next: the packet at the head, what restores the one before it, a guess,
 //! or a pause; and how one gives way to the other without a click.
 
-use super::guess::{Guess, MADE_END};
+use super::guess::{Guess, Lift, MADE_END};
 use super::{HISTORY, Playout, SPENT};
 use crate::splice::JOIN;
 use crate::{CHANNELS, FRAME_SAMPLES};
@@ -167,6 +167,7 @@ impl Playout {
         self.recovered_by_dred += ((length - copied) / packet) as u64;
         self.pcm.drain(from..from + over * CHANNELS);
         self.merge(from);
+        self.lift.fall(&mut self.pcm[from..]);
         self.position = Some(media);
         self.credit = 0;
         self.guessed = 0;
@@ -201,7 +202,7 @@ impl Playout {
         self.wait = self.now + self.waiting_pcm() as i64 - super::at(entry.arrival);
         let from = self.grow(entry.shape.samples);
         if self.unheard {
-            self.guess = None;
+            (self.guess, self.lift) = (None, Lift::default());
         } else {
             if std::mem::take(&mut self.stale) {
                 // A reset fails only on a decoder that was never made.
@@ -214,6 +215,7 @@ impl Playout {
                 out.fill(0.0);
             }
             self.merge(from);
+            self.lift.fall(&mut self.pcm[from..]);
         }
         self.recovered_by_red += u64::from(entry.is_copy);
         self.packet = entry.shape.samples;
