@@ -248,3 +248,30 @@ impl Guess {
         (left / (GUESS_END - GUESS_FULL) as f32).min(1.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By how much the last 5 ms of a tone are louder, in dB, after so many samples of a guess and what follows it.
+    fn lifted(hz: f32, guessed: usize, known: usize) -> f32 {
+        let tone: Vec<f32> = (0..guessed + known)
+            .flat_map(|at| [0.3 * (at as f32 * hz / 48_000.0 * std::f32::consts::TAU).sin(); CHANNELS])
+            .collect();
+        let mut heard = tone.clone();
+        let mut lift = Lift::default();
+        let (guess, rest) = heard.split_at_mut(guessed * CHANNELS);
+        lift.raise(guess);
+        lift.fall(rest);
+        let power = |samples: &[f32]| samples[samples.len() - 480..].iter().map(|sample| sample * sample).sum::<f32>();
+        10.0 * (power(&heard) / power(&tone)).log10()
+    }
+
+    #[test]
+    fn a_guess_is_louder_and_brighter_and_what_follows_is_so_no_longer_than_20_ms() {
+        assert!((lifted(200.0, 960, 0) - 1.7).abs() < 0.2, "{}", lifted(200.0, 960, 0));
+        assert!((lifted(6000.0, 960, 0) - 3.3).abs() < 0.3, "{}", lifted(6000.0, 960, 0));
+        assert!(lifted(200.0, 960, 480) > 0.5);
+        assert_eq!(lifted(200.0, 960, 1200), 0.0);
+    }
+}
