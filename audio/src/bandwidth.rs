@@ -19,8 +19,8 @@ const FAINT: f32 = 1e-8;
 const FAINT_SHARE: f32 = 3.2e-7;
 /// So many frames after the last of it the upper band stays open: a voice has an s in most seconds.
 const HOLD_FRAMES: u32 = 50;
-/// While it is open, every eighth frame tells.
-const LOOK_FRAMES: u32 = 8;
+/// For so many of them nobody looks again.
+const SURE_FRAMES: u32 = 8;
 /// What is shorter says too little.
 const LEAST_SAMPLES: usize = 480;
 const LANES: usize = 8;
@@ -51,7 +51,7 @@ impl UpperBand {
             return self.is_open;
         }
         self.hold = self.hold.saturating_sub(1);
-        if self.hold.is_multiple_of(LOOK_FRAMES) && self.is_filled(samples) {
+        if self.hold <= HOLD_FRAMES - SURE_FRAMES && self.is_filled(samples) {
             self.hold = HOLD_FRAMES;
         }
         self.is_open = self.hold > 0;

@@ -46,9 +46,9 @@ use track::Track;
 /// is not decoded.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Opus effort of a mix where nothing is configured: more is not heard in voices, and 7 costs two fifths more
+/// Opus effort of a mix where nothing is configured: more is not heard in voices, and 7 costs half as much again
 /// (`docs/decisions.md`, 45).
-pub const COMPLEXITY: u8 = 4;
+pub const COMPLEXITY: u8 = 1;
 
 /// What holds for a room as long as it lives.
 #[derive(Clone, Debug)]

@@ -119,7 +119,7 @@ const SETTINGS: [Setting; 16] = [
         "The least that audio waits; what an uneven network needs is measured, 0 to 400",
     ),
     setting("bitrate-bps", "BITS", Some("128000"), "Opus bit rate of each mix, 6000 to 510000"),
-    setting("complexity", "N", Some("4"), "Opus encoder complexity, 0 (least CPU) to 10"),
+    setting("complexity", "N", Some("1"), "Opus encoder complexity, 0 (least CPU) to 10"),
     setting("max-peers", "N", Some("2000"), "Refuse more peers than this with 503"),
     setting("max-rooms", "N", Some("1000"), "Refuse more rooms than this with 503"),
     setting(
