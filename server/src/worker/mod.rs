@@ -151,7 +151,7 @@ fn open(ip: IpAddr, port: u16) -> io::Result<Opened> {
     // The kernel gives as much of it as it allows (`net.core.rmem_max`); nothing depends on it.
     _ = sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
     // What we send fits into every path and is never cut up; then the kernel need not number it for those who put it together
-    // again, a thirtieth of its work. IPv6 has it so anyway.
+    // again, a thirtieth of its work. IPv6 numbers only what it cuts up.
     _ = sockopt::set_ip_mtu_discover(&socket, sockopt::Ipv4PathMtuDiscovery::DO);
     let media = SocketAddr::new(ip, socket.local_addr()?.port());
     let mut socket = UdpSocket::from_std(socket);
