@@ -75,17 +75,15 @@ impl Playout {
     /// After a guess: the decoder learns that so many samples are lost for good, and forgets what it guessed beside them.
     pub(super) fn resume(&mut self, lost: usize) {
         if std::mem::take(&mut self.is_ahead) {
-            let lift = std::mem::take(&mut self.lift);
             if let Some(guess) = self.guess.filter(|guess| guess.is_made) {
-                self.lift = lift;
                 if guess.done == lost && self.made.len() == lost * CHANNELS {
                     // What it decodes next fits to that of itself.
                     self.guess = None;
                     return;
                 }
                 self.make(guess.done + JOIN);
-                self.lift = Lift::default();
             }
+            self.lift = Lift::default();
             self.decoder.restore();
         }
         self.miss(lost);
