@@ -44,18 +44,19 @@ impl UpperBand {
         Self { taps, hold: 0, is_open: true }
     }
 
-    /// Whether the upper band is needed for the next frame of the sound, interleaved stereo: at once when there is
-    /// something in it, and for a second after. A frame under 10 ms changes nothing.
-    pub fn is_needed(&mut self, samples: &[f32]) -> bool {
+    /// Looks at the next frame of the sound, interleaved stereo; says whether the upper band is needed from it on, where
+    /// that changes: at once when there is something in it, and no more a second after. It begins needed. A frame under 10 ms
+    /// changes nothing.
+    pub fn follow(&mut self, samples: &[f32]) -> Option<bool> {
         if samples.len() < LEAST_SAMPLES * CHANNELS {
-            return self.is_open;
+            return None;
         }
         self.hold = self.hold.saturating_sub(1);
         if self.hold <= HOLD_FRAMES - SURE_FRAMES && self.is_filled(samples) {
             self.hold = HOLD_FRAMES;
         }
-        self.is_open = self.hold > 0;
-        self.is_open
+        let is_needed = self.hold > 0;
+        (std::mem::replace(&mut self.is_open, is_needed) != is_needed).then_some(is_needed)
     }
 
     fn is_filled(&self, samples: &[f32]) -> bool {

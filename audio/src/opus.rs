@@ -80,8 +80,6 @@ pub struct Encoder {
     inner: RawEncoder,
     /// What follows the sound's band; none where libopus decides.
     upper: Option<Box<UpperBand>>,
-    /// What libopus was told of it last.
-    is_upper_coded: Option<bool>,
 }
 
 impl Encoder {
@@ -101,7 +99,7 @@ impl Encoder {
         let is_followed = settings.complexity < LOOKS_ITSELF
             && settings.expected_loss_percent == 0
             && (MUSIC_BPS..STUDIO_BPS).contains(&settings.bitrate_bps);
-        Ok(Self { inner, upper: is_followed.then(|| Box::new(UpperBand::new())), is_upper_coded: None })
+        Ok(Self { inner, upper: is_followed.then(|| Box::new(UpperBand::new())) })
     }
 
     /// Encodes one frame into `out` and returns the bytes written, at most [`MAX_ENCODED`]. A
@@ -113,12 +111,8 @@ impl Encoder {
     /// The same for 2.5, 5, 10 or 20 ms of interleaved stereo: a stream may go on in shorter frames.
     pub fn encode_part(&mut self, samples: &[f32], out: &mut [u8]) -> Result<usize, OpusError> {
         let room = out.len().min(MAX_ENCODED);
-        if let Some(upper) = &mut self.upper {
-            let is_needed = upper.is_needed(samples);
-            if self.is_upper_coded != Some(is_needed) {
-                self.inner.set(EncoderSetting::UpperBand(is_needed))?;
-                self.is_upper_coded = Some(is_needed);
-            }
+        if let Some(is_needed) = self.upper.as_mut().and_then(|upper| upper.follow(samples)) {
+            self.inner.set(EncoderSetting::UpperBand(is_needed))?;
         }
         self.inner.encode(samples, &mut out[..room])
     }
