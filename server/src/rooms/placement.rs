@@ -115,10 +115,11 @@ impl Admission {
     /// What a peer costs here once it is in.
     fn mean_cost(&self, workers: &[Busy]) -> f32 {
         let peers: u64 = workers.iter().map(|worker| worker.peers).sum();
-        if peers < ENOUGH {
+        let joins: usize = self.expected.iter().map(VecDeque::len).sum();
+        // Those who have just come are on no measurement yet.
+        if peers.saturating_sub(joins as u64) < ENOUGH {
             return FIRST_COST;
         }
-        let joins: usize = self.expected.iter().map(VecDeque::len).sum();
         let load: f32 = workers.iter().map(|worker| worker.load).sum();
         ((load - joins as f32 * HANDSHAKE) / peers as f32).clamp(COSTS.0, COSTS.1)
     }
@@ -183,6 +184,17 @@ mod tests {
         assert_eq!(admission.admit(0, &workers, NOW + EXPECTED), Ok(0), "what they cost has been measured by now");
         let silent = [busy(0.0, 400); 2];
         assert_eq!(admission.admit(0, &silent, NOW + EXPECTED * 2), Err(Overloaded), "somebody will talk");
+    }
+
+    #[test]
+    fn those_of_a_burst_do_not_make_each_other_cheap_before_they_are_measured() {
+        let mut admission = Admission::new(Placement::ByLoad, 0.05, 1);
+        let mut taken = 0;
+        for n in 0..60 {
+            let now = NOW + Duration::from_millis(10) * n;
+            taken += u64::from(admission.admit(0, &[busy(0.001, 2 + taken)], now).is_ok());
+        }
+        assert_eq!(taken, 25, "0.05 at 0.002 a join, though the worker has seen next to nothing yet");
     }
 
     #[test]
