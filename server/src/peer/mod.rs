@@ -29,6 +29,7 @@ use ice::{Credentials, Ice, Life};
 use reports::Reports;
 pub use sdp::Fragment;
 use sdp::{Admitted, Ours};
+use seal::Seal;
 
 /// What the two sides of a connection do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -314,6 +315,14 @@ impl Peer {
         }
         self.report(now);
         Ok(())
+    }
+
+    /// Looks at what [`Peer::send`] needs, so that it is near then. Of many peers one after the other the memory brings it for
+    /// several at once; in the middle of sending it would be waited for, a tenth of what a packet costs. The number
+    /// says nothing.
+    pub fn approach(&self) -> u64 {
+        let seal = self.srtp.as_ref().and_then(|srtp| srtp.seal.as_ref()).map_or(0, Seal::approach);
+        seal + self.reports.approach() + u64::from(self.ice.selected().is_some()) + self.state as u64
     }
 
     /// Makes one packet, encrypted, in `datagram`, whatever was in there; says where it is to go. None before the connection

@@ -61,6 +61,11 @@ impl Reports {
         Self { ssrc, start: now, due: None, sent: Sent::default(), reception: None, lost: None }
     }
 
+    /// See [`super::Peer::approach`].
+    pub fn approach(&self) -> u64 {
+        u64::from(self.sent.packets) + u64::from(self.due.is_some())
+    }
+
     /// We sent a packet of so many octets of payload.
     pub fn sent(&mut self, now: Instant, timestamp: u32, octets: usize) {
         self.sent.packets = self.sent.packets.wrapping_add(1);

@@ -1,22 +1,23 @@
-//! SRTP with AES in Galois counter mode (RFC 7714) for what we send: the packet is encrypted where it lies. webrtc-rs does the
-//! same in memory that it takes for each packet, behind two look-ups by SSRC; its context stays for what comes, for
-//! RTCP, and for the older profiles.
+//! SRTP with AES in Galois counter mode (RFC 7714) for what we send: the packet is encrypted where it lies, by the `ring` that
+//! webrtc-rs has under it. webrtc-rs does the same in memory that it takes for each packet, behind two look-ups by
+//! SSRC; its context stays for what comes, for RTCP, and for the older profiles.
 
-use rtc_crypto::{AeadAlgorithm, AeadCipher, BlockCipherAlgorithm, CryptoError, RTCCrypto};
+use std::fmt::Display;
+
+use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use rtc_crypto::{BlockCipherAlgorithm, CryptoError, RTCCrypto};
 use rtc_shared::error::Error;
 use rtc_srtp::protection_profile::ProtectionProfile;
 
 /// RFC 7714 §8.1.
 const IV_BYTES: usize = 12;
-/// RFC 7714 §12.
-const TAG_BYTES: usize = 16;
 /// RFC 3711 §4.3.1.
 const LABEL_KEY: u8 = 0;
 const LABEL_SALT: u8 = 2;
 
 /// One stream to one peer.
 pub struct Seal {
-    cipher: Box<dyn AeadCipher>,
+    key: LessSafeKey,
     salt: [u8; IV_BYTES],
     /// Of the last packet: its sequence number with the rollovers before it (RFC 3711 §3.3.1).
     index: Option<u64>,
@@ -30,16 +31,21 @@ impl Seal {
         crypto: &dyn RTCCrypto,
     ) -> Result<Option<Self>, Error> {
         let (aead, block) = match profile {
-            ProtectionProfile::AeadAes128Gcm => (AeadAlgorithm::Aes128Gcm, BlockCipherAlgorithm::Aes128),
-            ProtectionProfile::AeadAes256Gcm => (AeadAlgorithm::Aes256Gcm, BlockCipherAlgorithm::Aes256),
+            ProtectionProfile::AeadAes128Gcm => (&AES_128_GCM, BlockCipherAlgorithm::Aes128),
+            ProtectionProfile::AeadAes256Gcm => (&AES_256_GCM, BlockCipherAlgorithm::Aes256),
             _ => return Ok(None),
         };
         let derive = |label, out: &mut [u8]| derive(crypto, block, (key, salt), label, out).map_err(failed);
         let (mut session_key, mut session_salt) = (vec![0; key.len()], [0; IV_BYTES]);
         derive(LABEL_KEY, &mut session_key)?;
         derive(LABEL_SALT, &mut session_salt)?;
-        let cipher = crypto.new_aead(aead, &session_key).map_err(failed)?;
-        Ok(Some(Self { cipher, salt: session_salt, index: None }))
+        let key = UnboundKey::new(aead, &session_key).map_err(failed)?;
+        Ok(Some(Self { key: LessSafeKey::new(key), salt: session_salt, index: None }))
+    }
+
+    /// See [`super::Peer::approach`].
+    pub fn approach(&self) -> u64 {
+        self.index.unwrap_or_default() + self.key.algorithm().key_len() as u64
     }
 
     /// Encrypts the packet after its first `header` bytes and appends the tag. An error leaves it useless: a number that is
@@ -64,9 +70,9 @@ impl Seal {
         iv[6..].copy_from_slice(&index.to_be_bytes()[2..]);
         iv.iter_mut().zip(self.salt).for_each(|(byte, salt)| *byte ^= salt);
         let (associated, payload) = packet.split_at_mut_checked(header).ok_or(Error::ErrTooShortRtp)?;
-        let mut tag = [0; TAG_BYTES];
-        self.cipher.seal_in_place(&iv, associated, payload, &mut tag).map_err(failed)?;
-        packet.extend_from_slice(&tag);
+        let (nonce, associated) = (Nonce::assume_unique_for_key(iv), Aad::from(associated));
+        let tag = self.key.seal_in_place_separate_tag(nonce, associated, payload).map_err(failed)?;
+        packet.extend_from_slice(tag.as_ref());
         Ok(())
     }
 }
@@ -91,7 +97,7 @@ fn derive(
     Ok(())
 }
 
-fn failed(error: CryptoError) -> Error {
+fn failed(error: impl Display) -> Error {
     Error::Crypto(error.to_string())
 }
 
@@ -123,7 +129,7 @@ mod tests {
             for n in 0..140_000_u32 {
                 let mut sealed = packet(sequence);
                 seal.seal(7, sequence, HEADER, &mut sealed).expect("it goes on");
-                assert_eq!(sealed.len(), packet(sequence).len() + TAG_BYTES);
+                assert_eq!(sealed.len(), packet(sequence).len() + 16);
                 if n % 997 == 0 {
                     assert_eq!(reader.decrypt_rtp(&sealed).expect("it can be read")[..], packet(sequence)[..], "{n}");
                 }
