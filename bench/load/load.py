@@ -25,6 +25,7 @@ import servers  # noqa: E402
 REAL_TIME_PRIORITY = 60
 # What is measured several times is measured for so long each time.
 SHORT_S = 3
+CPU = {"cpu_percent", "cpu_ms_per_peer_s", "over_one_percent"}
 # Two for each peer, and some.
 PORTS = 20_000
 JANUS_ROOM = {"spatial_audio": True}  # stereo
@@ -41,7 +42,9 @@ class Row:
     peers: int
     talkers: int
     columns: tuple
-    # The machine has other things to do now and then: the median counts.
+    # The machine has other things to do now and then: the median counts. Servers in turns, each begun so often …
+    rounds: int = 1
+    # … and measured so often, for listeners each time beside a room with one.
     repeats: int = 1
 
     @property
@@ -49,12 +52,15 @@ class Row:
         return f"{self.rooms}x{self.peers}x{self.talkers}"
 
 
+LISTENED = ("mixminus", "mixed")
 BOTH = ("mixminus", "janus", "janus-same")
 ROWS = [
-    Row("rooms", 1, 100, 1, ("mixminus", "mixed", "janus", "janus-same"), repeats=3),
-    Row("rooms", 1, 50, 3, BOTH, repeats=3),
-    Row("rooms", 10, 5, 2, BOTH, repeats=3),
-    *(Row("listeners", 1, listeners + 1, 1, ("mixminus", "mixed"), repeats=3) for listeners in (1, 10, 100, 500, 1000, 2000)),
+    Row("rooms", 1, 100, 1, ("mixminus", "mixed", "janus", "janus-same"), rounds=5),
+    Row("rooms", 1, 50, 3, BOTH, rounds=5),
+    Row("rooms", 10, 5, 2, BOTH, rounds=5),
+    # Nine further listeners cost about what the machine's moods do.
+    *(Row("listeners", 1, 11, 1, (column,), repeats=12) for column in LISTENED),
+    *(Row("listeners", 1, listeners + 1, 1, LISTENED, repeats=3) for listeners in (100, 500, 1000, 2000)),
     *(Row("listeners", 1, listeners + 1, 1, ("janus",)) for listeners in (10, 100, 200, 400)),
     Row("idle", 1000, 0, 0, ("mixminus", "janus")),
     Row("idle", 1, 1000, 0, ("mixminus",)),
@@ -107,10 +113,11 @@ async def _run(options, out):
     for row in ROWS:
         if row.name not in options.rows if options.rows else options.only is not None:
             continue
-        for column in row.columns:
+        measured = {column: [] for column in row.columns}
+        for column in row.columns * row.rounds:
             print(f"--- {row.name} {column}", file=sys.stderr)
-            figures = await _measure(row, column, options, out)
-            rows.append({"group": row.group, "row": row.name, "column": column, **figures})
+            measured[column].append(await _measure(row, column, options, out))
+        rows += [{"group": row.group, "row": row.name, "column": column, **_median(those)} for column, those in measured.items()]
     for name, scenario in scenarios.ALL.items():
         if name not in options.only if options.only is not None else options.rows:
             continue
@@ -143,19 +150,28 @@ async def _measure(row, column, options, out):
             # One worker, so that the clients have the other core to themselves; what two do is a scenario.
             more = ("--workers", "1", "--budget", "100") if row.group == "listeners" else ()
             url, pid = await stack.enter_async_context(ours.server(options, address, out, f"{column}-{row.name}", *more))
-        load = ["--rooms", row.rooms, "--peers", ",".join([str(row.peers)] * row.repeats), "--talkers", row.talkers]
+        one = [2] if row.repeats > 1 else []
+        peers = [*one, row.peers] * row.repeats
+        load = ["--rooms", row.rooms, "--peers", ",".join(map(str, peers)), "--talkers", row.talkers]
         load += ["--gain", "-1"] if column == "mixed" else []
         try:
-            measured = await ours.bench(options, url, pid, *load, "--seconds", options.seconds if row.repeats == 1 else SHORT_S)
+            measured = await ours.bench(options, url, pid, *load, "--seconds", SHORT_S if max(row.repeats, row.rounds) > 1 else options.seconds)
         except servers.Failed as failed:
-            return {"failed": str(failed)}
-    return _median(measured)
+            return [{"failed": str(failed)}]
+    if one:
+        for beside, figures in zip(measured[::2], measured[1::2], strict=True):
+            figures["server"]["over_one_percent"] = figures["server"]["cpu_percent"] - beside["server"]["cpu_percent"]
+    return measured[1::2] if one else measured
 
 
-def _median(measured):
+def _median(rounds):
     """The first of some measurements, with the median of their CPU and what was worst of what was heard."""
+    measured = [one for those in rounds for one in those]
+    failed = [one for one in measured if "failed" in one]
+    if failed:
+        return failed[0]
     row = measured[0]
-    for key in ("cpu_percent", "cpu_ms_per_peer_s"):
+    for key in CPU & row["server"].keys():
         row["server"][key] = statistics.median(one["server"][key] for one in measured)
     row["loss_percent"] = max(one["loss_percent"] for one in measured)
     row["sent_late"] = sum(one["sent_late"] for one in measured)

@@ -49,12 +49,11 @@ def _part(theirs, ours):
 def each_listener(of, column):
     """µs of CPU for each listener and packet (50 a second), by the number of listeners: all of it, and that of all but the
     first, who costs the room its mix."""
-    first = of.get(("1x2x1", column))
     figures = {}
     for count in COUNTS:
         row = of.get((f"1x{count + 1}x1", column))
-        if row and first:
-            percent, more = row["server"]["cpu_percent"], row["server"]["cpu_percent"] - first["server"]["cpu_percent"]
+        if row and "over_one_percent" in row["server"]:
+            percent, more = (row["server"][key] for key in ("cpu_percent", "over_one_percent"))
             figures[count] = percent * 1e4 / count / 50, more * 1e4 / (count - 1) / 50
     return figures
 
