@@ -95,6 +95,11 @@ impl Forward {
         self.talker().is_some()
     }
 
+    /// Who is forwarded, and is to be in the next tick.
+    pub fn lasting(&self) -> Option<MemberId> {
+        matches!(self.state, State::On(_)).then(|| self.talker()).flatten()
+    }
+
     /// Who that is.
     pub fn talker(&self) -> Option<MemberId> {
         match &self.state {

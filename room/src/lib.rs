@@ -142,6 +142,8 @@ pub struct Room {
     ticks: Ticks,
     /// The next tick has something to do.
     is_active: bool,
+    /// The next step works on packets of one who is not forwarded.
+    is_awaited: bool,
     /// When memory that nothing uses is to be given back.
     rest_at: Option<Duration>,
     /// No stream is too old before this.
@@ -174,6 +176,7 @@ impl Room {
             settings,
             ticks: Ticks::new(now),
             is_active: false,
+            is_awaited: false,
             rest_at: None,
             next_timeout: None,
             is_watched: false,
@@ -256,6 +259,7 @@ impl Room {
             effects.control.push(Effect::Event { address: address.clone(), event });
         }
         let is_busy = track.is_busy();
+        self.is_awaited |= is_busy && self.desk.only_forwards() != Some(id);
         self.floor.media(id, now);
         if began {
             self.expect_timeout(now);
@@ -315,6 +319,7 @@ impl Room {
                 counters: &mut self.counters,
             };
             self.is_active = self.desk.tick(tick, &mut self.changes, effects);
+            self.is_awaited = false;
             if !self.is_active {
                 self.rest_at = Some(now + REST);
             }
@@ -325,7 +330,20 @@ impl Room {
     /// When [`Room::tick`] wants to be called; none until a packet or a command comes.
     pub fn wake_at(&self) -> Option<Duration> {
         let step = self.is_active.then(|| self.ticks.due());
-        step.into_iter().chain(self.rest_at).chain(self.next_timeout).chain(self.floor_due()).min()
+        step.into_iter().chain(self.wake_without_step()).min()
+    }
+
+    /// Until when [`Room::tick`] may wait instead, if it is called before the next packet is taken in. While all that is
+    /// heard is forwarded nobody waits for a step, and who is woken by the packet need not be woken for the step.
+    pub fn wake_by(&self) -> Option<Duration> {
+        let may_wait = !self.is_awaited && self.desk.only_forwards().is_some();
+        let wait = if may_wait { self.ticks.length().time() } else { Duration::ZERO };
+        let step = self.is_active.then(|| self.ticks.due() + wait);
+        step.into_iter().chain(self.wake_without_step()).min()
+    }
+
+    fn wake_without_step(&self) -> Option<Duration> {
+        self.rest_at.into_iter().chain(self.next_timeout).chain(self.floor_due()).min()
     }
 
     /// Whether the next tick has anything to do: somebody is heard, or has just been.

@@ -56,6 +56,8 @@ pub(super) struct Desk {
     pub(super) scratch: Frame,
     meters: Meters,
     pub(super) forward: Forward,
+    /// In the last tick nothing was mixed.
+    is_unmixed: bool,
     /// Who is in the sum.
     loudest: Loudest,
     shed: Shed,
@@ -97,6 +99,7 @@ impl Desk {
             scratch: Frame::SILENCE,
             meters: Meters::default(),
             forward: Forward::default(),
+            is_unmixed: false,
             loudest: Loudest::default(),
             shed: Shed::default(),
             last: 0,
@@ -240,6 +243,11 @@ impl Desk {
         self.is_regrouping |= !self.groups.is_empty();
     }
 
+    /// Who is forwarded, if nobody hears anything else.
+    pub fn only_forwards(&self) -> Option<MemberId> {
+        self.forward.lasting().filter(|_| self.is_unmixed)
+    }
+
     /// Takes one step. Changes of `talking` are added to `changes`. Says whether there is
     /// anything left for the next tick.
     pub fn tick(&mut self, tick: Tick<'_>, changes: &mut Vec<Change>, effects: &mut Effects) -> bool {
@@ -247,6 +255,7 @@ impl Desk {
         let number = step.number;
         (self.last, self.length) = (number, length);
         let phase = self.forward_before(number, now, members, watched || is_looked_at, counters);
+        self.is_unmixed = phase.talker.is_some() && !phase.needs_pcm && !phase.is_waiting;
         let (mut is_busy, mut is_voice, mut is_announcement) = (phase.talker.is_some(), false, false);
         for member in members.iter_mut() {
             let Some(track) = member.track.as_deref_mut() else { continue };

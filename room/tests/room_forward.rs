@@ -197,6 +197,32 @@ fn a_lone_talker_that_nobody_looks_at_costs_no_codec_work_and_goes_out_bit_by_bi
 }
 
 #[test]
+fn a_step_waits_for_the_next_packet_only_while_all_that_is_heard_is_forwarded() {
+    let mut scene = Scene::new(7);
+    scene.join(1, Part::Both);
+    scene.join(2, Part::Both);
+    let encoder = EncoderSettings::default();
+    let woken_in_2_s = |scene: &mut Scene| {
+        let before = (scene.woken, scene.room.counters().ticks);
+        scene.run(ms(2_000));
+        assert!((99..=101).contains(&(scene.room.counters().ticks - before.1)), "no step is left out");
+        scene.woken - before.0
+    };
+    scene.talk(1, 960, encoder, Box::new(|n| tone_of_a(n) as f32));
+    scene.run(ms(2_000));
+    assert!(woken_in_2_s(&mut scene) <= 2);
+    scene.room.set_watched(true);
+    assert!(woken_in_2_s(&mut scene) >= 98, "the meters are drawn in time");
+    scene.room.set_watched(false);
+    scene.talk(2, 960, encoder, Box::new(|_| 0.0));
+    scene.run(ms(500));
+    assert!(woken_in_2_s(&mut scene) >= 98, "he may begin to speak");
+    scene.hush(2);
+    scene.run(ms(500));
+    assert!(woken_in_2_s(&mut scene) <= 2);
+}
+
+#[test]
 fn who_comes_and_goes_every_300_ms_makes_the_mix_stay() {
     let mut scene = Scene::new(8);
     scene.join(1, Part::Both);

@@ -40,6 +40,8 @@ pub struct Scene {
     marks: Vec<Duration>,
     /// The last figures of the tracks, and how many get packets.
     pub stats: Option<(BTreeMap<TrackId, TrackStats>, u32)>,
+    /// Ticks that were not taken with a packet.
+    pub woken: u64,
     effects: Effects,
     random: u64,
 }
@@ -57,6 +59,7 @@ impl Scene {
             got: BTreeMap::new(),
             marks: Vec::new(),
             stats: None,
+            woken: 0,
             effects: Effects::new(),
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
         }
@@ -155,13 +158,19 @@ impl Scene {
         let end = self.now + time;
         loop {
             let packet = self.talkers.iter().filter(|talker| talker.is_on).map(|talker| talker.due).min();
-            let tick = self.room.wake_at().map(|at| at.max(self.now));
+            let tick = self.room.wake_by().map(|at| at.max(self.now));
             let Some(next) = packet.into_iter().chain(tick).min().filter(|next| *next < end) else { break };
             self.now = next;
             if packet == Some(next) {
+                // As the server does: what may be late is done before the next packet.
+                if self.room.wake_at().is_some_and(|at| at <= next) {
+                    self.room.tick(next, &mut self.effects);
+                    self.take();
+                }
                 self.send();
             } else {
                 self.room.tick(self.now, &mut self.effects);
+                self.woken += 1;
             }
             self.take();
         }

@@ -107,6 +107,7 @@ impl Worker {
     fn packet_from_away(&mut self, member: MemberId, packet: &Received) {
         let now = self.now();
         let Some(slot) = self.away.slot(member) else { return };
+        self.catch_up(slot, now);
         let Some(room) = self.rooms.get_mut(slot) else { return };
         room.room.packet(member, rtp(packet), now, &mut self.effects);
         self.deliver(slot, now);

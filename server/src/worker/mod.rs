@@ -287,7 +287,8 @@ impl Worker {
         };
         let now = self.settings.clock.now();
         let Home::Here(slot) = entry.home else { return self.datagram_away(member, kind, from, datagram) };
-        let Some(room) = self.rooms.get_mut(slot) else { return };
+        self.catch_up(slot, now);
+        let (Some(entry), Some(room)) = (self.peers.get_mut(member), self.rooms.get_mut(slot)) else { return };
         let before = entry.peer.ignored();
         entry.peer.receive(self.settings.clock.instant(now), from, datagram, |packet| {
             room.room.packet(member, rtp(&packet), now, &mut self.effects);
@@ -453,6 +454,13 @@ impl Worker {
         self.deliver(slot, now);
     }
 
+    /// Before something comes to a room: what it might have done later is done now, in the order in which it was due.
+    pub(super) fn catch_up(&mut self, slot: usize, now: Duration) {
+        if self.rooms.get_mut(slot).is_some_and(|room| room.room.wake_at().is_some_and(|at| at <= now)) {
+            self.room_due(slot, now, now);
+        }
+    }
+
     fn peer_due(&mut self, member: MemberId, now: Duration) {
         let Some(entry) = self.peers.get_mut(member) else { return };
         entry.timer = Duration::MAX;
@@ -494,7 +502,7 @@ impl Worker {
 
     fn reschedule_room(&mut self, slot: usize) {
         let Some(room) = self.rooms.get_mut(slot) else { return };
-        let at = room.room.wake_at().into_iter().chain(room.gone_at()).min().unwrap_or(Duration::MAX);
+        let at = room.room.wake_by().into_iter().chain(room.gone_at()).min().unwrap_or(Duration::MAX);
         if at != room.timer {
             room.timer = at;
             if at != Duration::MAX {
