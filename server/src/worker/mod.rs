@@ -454,9 +454,11 @@ impl Worker {
         self.deliver(slot, now);
     }
 
-    /// Before something comes to a room: what it might have done later is done now, in the order in which it was due.
+    /// Before something comes to a room: a step that waited for it is taken, in the order in which it was due. A step that is
+    /// only late is not: what came in time is to be in it.
     pub(super) fn catch_up(&mut self, slot: usize, now: Duration) {
-        if self.rooms.get_mut(slot).is_some_and(|room| room.room.wake_at().is_some_and(|at| at <= now)) {
+        let Some(room) = self.rooms.get_mut(slot) else { return };
+        if room.room.wake_at().is_some_and(|at| at <= now && at < room.timer) {
             self.room_due(slot, now, now);
         }
     }
