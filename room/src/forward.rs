@@ -97,7 +97,10 @@ impl Forward {
 
     /// Who is forwarded, and is to be in the next tick.
     pub fn lasting(&self) -> Option<MemberId> {
-        matches!(self.state, State::On(_)).then(|| self.talker()).flatten()
+        match &self.state {
+            State::On(talker) => Some(talker.id),
+            State::Off | State::Ending { .. } => None,
+        }
     }
 
     /// Who that is.
