@@ -146,6 +146,8 @@ pub struct Decoder {
     dred: Option<Box<RawDred>>,
     /// What it knew at [`Decoder::save`].
     saved: Vec<u8>,
+    /// What it knew before [`Decoder::decode_aside`].
+    aside: Vec<u8>,
 }
 
 /// The effort of decoding at which what is lost of speech is guessed by a neural network (deep PLC of libopus 1.5).
@@ -251,6 +253,17 @@ impl Decoder {
         if let Some(inner) = &mut self.inner {
             inner.restore(&self.saved);
         }
+    }
+
+    /// The same as [`Self::decode`], and knows nothing of it afterwards. Takes memory at the first time.
+    pub fn decode_aside(&mut self, payload: &[u8], out: &mut [f32]) -> Result<usize, OpusError> {
+        let Self { inner, aside, .. } = self;
+        made(inner)?.save(aside);
+        let decoded = self.decode(payload, out);
+        if let Some(inner) = &mut self.inner {
+            inner.restore(&self.aside);
+        }
+        decoded
     }
 
     /// Forgets all history.

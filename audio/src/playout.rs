@@ -6,10 +6,13 @@
 //! (`playout/lateness.rs`), and that is the delay of the sound: at first none but to the next tick.
 //! It is reached and left again by saying a piece twice or leaving one out, whole periods of the pitch
 //! each (`playout/pace.rs`). What is lost is restored from what came later where that says it (a copy,
-//! in-band FEC, DRED; `playout/sound.rs`), else what was heard is said on and fades (`playout/guess.rs`). Delay from holding
+//! in-band FEC, DRED; `playout/sound.rs`), else what was heard is said on and fades (`playout/guess.rs`), corrected
+//! by what comes after it where that is here (`playout/across.rs`). Delay from holding
 //! a talker back is caught up at once, and faster ([`Playout::hold`], [`Playout::grant`]). Whatever a
 //! packet says, nothing here grows without end, waits, or allocates in a steady stream.
 
+mod across;
+mod bridge;
 mod guess;
 mod hold;
 mod lateness;
@@ -23,6 +26,8 @@ pub use self::hold::MAX_HOLD;
 pub use self::relay::{Kept, Relay};
 pub(crate) use self::sound::MIN_PAUSE;
 
+use self::across::Losses;
+use self::bridge::Bridge;
 use self::guess::{Guess, Lift};
 use self::hold::{CatchUp, Granted, MAX_HELD_SAMPLES};
 use self::lateness::Lateness;
@@ -126,6 +131,8 @@ pub struct Playout {
     /// What the decoder guesses, where it does: interleaved stereo. Takes memory at the first time.
     made: Vec<f32>,
     lift: Lift,
+    /// What corrects it where the next packet is here. Made at the first time.
+    bridge: Option<Box<Bridge>>,
     /// The decoder has guessed since what it knew was saved.
     is_ahead: bool,
     /// Samples of it that count as guessed.
@@ -134,6 +141,10 @@ pub struct Playout {
     pausing: bool,
     /// A packet had a copy of the one before it.
     sends_fec: bool,
+    /// A packet came with a copy of an earlier one.
+    sends_red: bool,
+    /// How often packets are lost.
+    losses: Losses,
     /// The last packet was of a speech mode: only then FEC applies.
     speech: bool,
     /// A new stream waits in the buffer while the old one is still to be faded out.
@@ -194,10 +205,13 @@ impl Playout {
             guess: None,
             made: Vec::new(),
             lift: Lift::default(),
+            bridge: None,
             is_ahead: false,
             guessed: 0,
             pausing: false,
             sends_fec: false,
+            sends_red: false,
+            losses: Losses::default(),
             speech: false,
             restart: false,
             stale: false,
@@ -237,13 +251,19 @@ impl Playout {
             }
             _ => {}
         }
+        let becomes_often = self.losses.see(arrival);
         if let (Some(media), Ok(shape)) = (self.buffer.media(packet.timestamp), packet::parse(packet.payload)) {
             self.lateness.see(media, shape.samples, at(now));
             if shape.has_fec && !std::mem::replace(&mut self.sends_fec, true) {
                 // Who sends copies was told of loss; they come a frame late.
                 self.lateness.expect(shape.frame_samples);
             }
-            if shape.has_fec && self.buffer.is_missing(packet.sequence.wrapping_sub(1)) {
+            if becomes_often && self.is_worth_waiting(packet.payload, shape) {
+                self.lateness.expect(shape.frame_samples);
+            }
+            if (shape.has_fec || self.is_worth_waiting(packet.payload, shape))
+                && self.buffer.is_missing(packet.sequence.wrapping_sub(1))
+            {
                 self.lateness.see_restored(media - shape.frame_samples as i64, at(now));
             }
         }
@@ -254,6 +274,7 @@ impl Playout {
     /// inserted. It is played if the packet itself has not come, and its place is not played over; it
     /// counts nowhere but in [`Stats::recovered_by_red`]. Says whether it is of use so far.
     pub fn insert_redundant(&mut self, packet: Packet<'_>, now: Duration) -> bool {
+        self.sends_red = true;
         let is_used = self.buffer.insert_copy(packet, now);
         if let (true, Some(media)) = (is_used, self.buffer.media(packet.timestamp)) {
             self.lateness.see_restored(media, at(now));
@@ -357,7 +378,7 @@ impl Playout {
             return;
         }
         self.decoder.release();
-        (self.pcm, self.made) = (Vec::new(), Vec::new());
+        (self.pcm, self.made, self.bridge) = (Vec::new(), Vec::new(), None);
         (self.heard, self.guess) = (0, Some(Guess::silence()));
         (self.is_ahead, self.stale, self.dred_ready) = (false, true, None);
         self.buffer.release();

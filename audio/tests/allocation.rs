@@ -37,8 +37,11 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_tick_of_a_running_room_allocates_nothing() {
-    for samples in [120, 960, 5760] {
-        let sent = Talker::default().send(&vec![samples; 480_000 / samples], voice);
+    let speech = Talker { bitrate: 32_000, fec: Some(0), ..Talker::default() };
+    for (talker, samples) in
+        [(Talker::default(), 120), (Talker::default(), 960), (Talker::default(), 5760), (speech, 960)]
+    {
+        let sent = talker.send(&vec![samples; 480_000 / samples], voice);
         // Loss, reordering, repeats and a stall are all part of a running stream.
         let mut dice = Dice(5);
         let mut arrivals: Vec<_> = delayed(&sent, |number| if number % 50 == 20 { ms(45) } else { ms(5) })

@@ -24,6 +24,9 @@ pub(super) const MADE_END: usize = 9600;
 /// What repeats itself so exactly is a tone, and no voice.
 const STEADY: f32 = 0.993;
 
+/// … and this exactly, where the decoder's guess is corrected: a voice does it, too, for a moment.
+const STEADIER: f32 = 0.9985;
+
 /// By how much the decoder's guess of a voice is too soft, less one: 1.7 dB …
 const SOFT: f32 = 0.216;
 
@@ -105,12 +108,22 @@ impl Playout {
 
     /// Appends a guess that fades with the time since the last sound that is known.
     pub(super) fn say_on(&mut self, length: usize) {
+        self.say_on_unless(STEADY, length);
+    }
+
+    /// The same where the decoder's guess is corrected afterwards.
+    pub(super) fn say_on_corrected(&mut self, length: usize) {
+        self.say_on_unless(STEADIER, length);
+    }
+
+    /// The decoder guesses unless what was heard is as steady as that.
+    fn say_on_unless(&mut self, steady: f32, length: usize) {
         let known = self.waiting_pcm() + self.heard;
         let mut guess = self.guess.unwrap_or_else(|| {
             let (lag, alike) = splice::best_period(&self.pcm);
             let last = self.pcm.last_chunk().copied().unwrap_or_default();
             let level = splice::fall(&self.pcm, lag);
-            let is_made = self.speech && !self.stale && !self.unheard && alike < STEADY;
+            let is_made = self.speech && !self.stale && !self.unheard && alike < steady;
             self.decoder.set_deep(is_made);
             if is_made {
                 self.decoder.save();

@@ -71,6 +71,10 @@ impl Playout {
         let restorable = self.restorable(gap);
         let lost = gap - restorable;
         let open = lost.saturating_sub(self.credit);
+        if restorable == 0 && self.may_say_across(open) {
+            self.say_across(lost, open);
+            return true;
+        }
         if open >= UNIT && self.credit < self.guess_end() {
             let length = open.min(self.tick - self.waiting_pcm());
             self.say_on(length);
@@ -174,7 +178,7 @@ impl Playout {
         self.dred_ready = None;
     }
 
-    fn count_guessed(&mut self, length: usize) {
+    pub(super) fn count_guessed(&mut self, length: usize) {
         if !self.unheard {
             self.guessed += length;
             self.concealed += length as u64;
