@@ -194,6 +194,79 @@ fn with_dtx_every_word_is_forwarded_whole_and_pauses_cost_nothing() {
     assert_eq!(counters.forwarded, counters.sent);
 }
 
+/// A computer that is too busy to read its microphone leaves sound out: the RTP time jumps, and no packet is missing.
+/// Whoever leaves right after that, or is joined by a second voice, holds nobody up.
+#[test]
+fn a_microphone_that_skips_holds_nobody_up() {
+    for skip in [10, 20, 60, 150, 400, 2_000, 9_000] {
+        for packets in 1..=4 {
+            for leaves in [true, false] {
+                let mut scene = scene(1_000 + skip + packets);
+                scene.talk(1, 960, MUSIC, sine(A_HZ, LOUD));
+                scene.run(ms(1_500));
+                assert!(scene.is_forwarded_now(3));
+                scene.skip(1, ms(skip));
+                scene.run(ms(20 * packets));
+                if leaves {
+                    scene.leave(1);
+                }
+                scene.talk(2, 960, MUSIC, sine(B_HZ, LOUD));
+                scene.run(ms(600));
+                let heard = scene.heard(3);
+                let end = &heard.pcm[heard.pcm.len() - 960 * 20..];
+                let level = tone_dbfs(end, 0, B_HZ) - 20.0 * LOUD.log10();
+                assert!(level.abs() < 1.0, "{level:.1} dB, after {skip} ms and {packets} packets, left: {leaves}");
+            }
+        }
+    }
+}
+
+/// Whatever happens to a lone talker's stream, and to the room meanwhile: who talks then is heard.
+#[test]
+fn whatever_befalls_a_stream_the_next_voice_is_heard() {
+    for seed in 0..100 {
+        let mut scene = scene(2_000 + seed);
+        scene.talk(1, [120, 480, 960, 2_880][seed as usize % 4], MUSIC, sine(A_HZ, LOUD));
+        scene.run(ms(1_200));
+        for _ in 0..30 {
+            let most = [40, 300, 1_500][scene.random(3) as usize];
+            let some = scene.random(most);
+            match scene.random(9) {
+                0 => scene.skip(1, ms(some * 6)),
+                1 => scene.lose(1, some as u16),
+                2 => scene.renew(1),
+                3 => scene.send_dtx(1),
+                4 => scene.hush(1),
+                5 => scene.wish(3, 1, -(some as f32) / 100.0),
+                6 => {
+                    scene.talk(2, 960, MUSIC, sine(B_HZ, SOFT));
+                    scene.run(ms(some / 2));
+                    scene.hush(2);
+                }
+                7 => {
+                    scene.leave(1);
+                    scene.run(ms(some / 8));
+                    scene.join(1, Part::Both);
+                }
+                _ => scene.run(ms(some)),
+            }
+            if scene.random(3) == 0 {
+                let samples = [120, 480, 960, 2_880][scene.random(4) as usize];
+                scene.talk(1, samples, MUSIC, sine(A_HZ, LOUD));
+            }
+            let rest = scene.random(60);
+            scene.run(ms(rest));
+        }
+        scene.leave(1);
+        scene.talk(2, 960, MUSIC, sine(B_HZ, LOUD));
+        scene.run(ms(900));
+        let heard = scene.heard_since(3, scene.now - ms(300));
+        assert!(heard.len() >= 2 * 48 * 280, "{} samples of 300 ms, seed {seed}", heard.len() / 2);
+        let level = tone_dbfs(&heard[heard.len() - 960 * 20..], 0, B_HZ) - 20.0 * LOUD.log10();
+        assert!(level.abs() < 1.0, "{level:.1} dB, seed {seed}");
+    }
+}
+
 /// Syllables of a low voice over a little noise, as `moves` of the support tells them from each other.
 fn voice(n: u64) -> f64 {
     let t = n as f64 / 48_000.0;

@@ -19,7 +19,7 @@ const MAX_KEPT: usize = 128;
 const MAX_PAYLOAD: usize = 1_500;
 
 /// A gap of more than this among what is kept stays silence.
-const MAX_GAP: i32 = 2_880;
+const MAX_GAP: i64 = 2_880;
 
 /// The last packets of one talker, in the order of their RTP times. Bounded, and allocates nothing in a steady stream.
 #[derive(Debug, Default)]
@@ -152,9 +152,12 @@ impl Playout {
                 break;
             };
             if let Some(end) = self.position.filter(|end| at > *end) {
-                let gap = (at - end) as usize;
+                let is_pause = at - end > MAX_GAP;
+                // A pause may be hours long: only what is heard of it is made.
+                let begin = if is_pause { end.max(start).min(at) } else { end };
+                let gap = (at - begin) as usize;
                 let from = self.grow(gap);
-                if gap <= MAX_GAP as usize && gap.is_multiple_of(120) {
+                if !is_pause && gap.is_multiple_of(120) {
                     let _ = self.decoder.conceal(&mut self.pcm[from..]);
                 }
             }
@@ -181,9 +184,13 @@ impl Playout {
         }
         while self.playing
             && let Some(position) = self.position
-            && position + (self.credit as i64) < start + self.waiting_pcm() as i64
+            && let credit = self.credit
+            && position + (credit as i64) < start + self.waiting_pcm() as i64
         {
             self.step();
+            if (self.position, self.credit) == (Some(position), credit) {
+                self.pass_pause(start);
+            }
             self.drop_until(start);
         }
         decoded
@@ -219,6 +226,16 @@ impl Playout {
         }
         let is_sent = !self.unheard && !self.stale && self.credit == 0 && self.guess.is_none();
         is_sent.then(|| &self.ahead()[..samples * CHANNELS])
+    }
+
+    /// Leaves out what lies before `start` of a pause before the head: time stands still here, so that it would never end.
+    fn pass_pause(&mut self, start: i64) {
+        let (Some(position), Some(head)) = (self.position, self.buffer.head()) else { return };
+        if head.media < start {
+            // It was sent on already, so the jitter buffer need not wait for its time.
+            return self.decode_head();
+        }
+        self.credit = (start - position).max(0) as usize;
     }
 
     /// Drops what is decoded and lies before `start`.

@@ -98,7 +98,8 @@ impl Scene {
             Some(talker) => {
                 let away = now.saturating_sub(talker.due).as_micros() as u32 * 48 / 1_000;
                 talker.timestamp = talker.timestamp.wrapping_add(away);
-                (talker.voice, talker.made, talker.due, talker.is_on) = (voice, 0, now, true);
+                (talker.voice, talker.samples, talker.made, talker.due) = (voice, samples, 0, now);
+                talker.is_on = true;
             }
             None => self.talkers.push(Talker {
                 member,
@@ -117,6 +118,25 @@ impl Scene {
 
     pub fn hush(&mut self, member: u64) {
         self.talkers.iter_mut().filter(|talker| talker.member == member).for_each(|talker| talker.is_on = false);
+    }
+
+    /// A member's computer was too busy to read the microphone: so much of its sound is left out, no packet.
+    pub fn skip(&mut self, member: u64, time: Duration) {
+        let talker = self.talkers.iter_mut().find(|talker| talker.member == member).unwrap();
+        talker.timestamp = talker.timestamp.wrapping_add(time.as_millis() as u32 * 48);
+    }
+
+    /// So many packets of a member never come.
+    pub fn lose(&mut self, member: u64, packets: u16) {
+        let talker = self.talkers.iter_mut().find(|talker| talker.member == member).unwrap();
+        talker.sequence = talker.sequence.wrapping_add(packets);
+        talker.timestamp = talker.timestamp.wrapping_add(u32::from(packets) * talker.samples as u32);
+    }
+
+    pub fn leave(&mut self, member: u64) {
+        self.hush(member);
+        self.room.leave(MemberId(member), "left", self.now, &mut self.effects);
+        self.take();
     }
 
     /// What a member says goes on in another stream, whose numbers begin anywhere.
@@ -289,6 +309,16 @@ impl Scene {
             pcm.extend_from_slice(&out[..samples * CHANNELS]);
         }
         Heard { pcm, gaps, came }
+    }
+
+    /// What a hearer decodes of what came since `from`, whatever was lost before.
+    pub fn heard_since(&self, hearer: u64, from: Duration) -> Vec<f32> {
+        let (mut decoder, mut pcm, mut out) = (Decoder::new().unwrap(), Vec::new(), vec![0.0; MAX_DECODED]);
+        for packet in self.got[&hearer].iter().filter(|packet| packet.at >= from) {
+            let samples = decoder.decode(&packet.payload, &mut out).unwrap();
+            pcm.extend_from_slice(&out[..samples * CHANNELS]);
+        }
+        pcm
     }
 
     /// The first 60 ms of each second voice, at `hz`, that are not heard whole.
