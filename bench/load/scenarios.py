@@ -73,7 +73,7 @@ async def overload(options, address, out):
         return {"missing": NO_BUDGET}
     rooms = 10 if options.short else 40
     async with ours.server(options, address, out, "overload", "--workers", "1", "--budget", str(BUDGET)) as (url, pid):
-        row = (await ours.bench(options, url, pid, *_small_rooms(rooms)))[0]
+        row = (await ours.bench(options, url, pid, *_at_a_pace(_small_rooms(rooms))))[0]
         row["offered"] = rooms * 5
         began = tried = time.monotonic()
         while tried - began < 30 and "recovered_s" not in row:
@@ -88,14 +88,19 @@ async def overload(options, address, out):
 
 
 def _small_rooms(rooms):
-    return ("--rooms", rooms, "--peers", 5, "--talkers", 2, "--pace", 20, "--seconds", 4)
+    return ("--rooms", rooms, "--peers", 5, "--talkers", 2, "--seconds", 4)
+
+
+def _at_a_pace(load, workers=1):
+    """A join costs a worker, and its load is known a moment later: so that one worker and two are as full, each gets as many."""
+    return (*load, "--pace", 10 * workers)
 
 
 async def workers(options, address, out):
     """What one worker and two of the same small budget take, the median of three, and what they use at the same load."""
     if not ours.knows(options, "--budget"):
         return {"missing": NO_BUDGET}
-    large = ("--peers", 100 if options.short else 700, "--talkers", 3, "--pace", 20, "--seconds", 4)
+    large = ("--peers", 100 if options.short else 700, "--talkers", 3, "--seconds", 4)
     loads = {
         "small rooms": (_small_rooms(10 if options.short else 50), ("--rooms", 4, "--peers", 5, "--talkers", 2)),
         "one large room": (large, ("--peers", 100, "--talkers", 3)),
@@ -108,7 +113,7 @@ async def workers(options, address, out):
             for _ in range(1 if options.short else 3):
                 with ours.awake():
                     async with ours.server(options, address, out, f"workers-{count}", *more) as (url, pid):
-                        rows += await ours.bench(options, url, pid, *rising)
+                        rows += await ours.bench(options, url, pid, *_at_a_pace(rising, count))
             found[f"{name}, {count}"] = _median(rows)
         async with ours.server(options, address, out, "workers-equal", "--workers", "2") as (url, pid):
             load = asyncio.create_task(ours.bench(options, url, pid, *equal, "--seconds", 8))
