@@ -116,19 +116,23 @@ impl Scene {
         }
     }
 
+    fn talker(&mut self, member: u64) -> &mut Talker {
+        self.talkers.iter_mut().find(|talker| talker.member == member).unwrap()
+    }
+
     pub fn hush(&mut self, member: u64) {
         self.talkers.iter_mut().filter(|talker| talker.member == member).for_each(|talker| talker.is_on = false);
     }
 
     /// A member's computer was too busy to read the microphone: so much of its sound is left out, no packet.
     pub fn skip(&mut self, member: u64, time: Duration) {
-        let talker = self.talkers.iter_mut().find(|talker| talker.member == member).unwrap();
+        let talker = self.talker(member);
         talker.timestamp = talker.timestamp.wrapping_add(time.as_millis() as u32 * 48);
     }
 
     /// So many packets of a member never come.
     pub fn lose(&mut self, member: u64, packets: u16) {
-        let talker = self.talkers.iter_mut().find(|talker| talker.member == member).unwrap();
+        let talker = self.talker(member);
         talker.sequence = talker.sequence.wrapping_add(packets);
         talker.timestamp = talker.timestamp.wrapping_add(u32::from(packets) * talker.samples as u32);
     }
@@ -142,21 +146,21 @@ impl Scene {
     /// What a member says goes on in another stream, whose numbers begin anywhere.
     pub fn renew(&mut self, member: u64) {
         let bits = self.random(1 << 31) as u32;
-        let talker = self.talkers.iter_mut().find(|talker| talker.member == member).unwrap();
+        let talker = self.talker(member);
         (talker.ssrc, talker.sequence, talker.timestamp) = (bits, bits as u16, bits.wrapping_mul(7));
     }
 
     /// Sends the sign of life of a pause: a packet without content, in the mode of the last one.
     pub fn send_dtx(&mut self, member: u64) {
-        let talker = self.talkers.iter_mut().find(|talker| talker.member == member).unwrap();
-        let payload = vec![self.sent[&member].last().unwrap().1[0]];
-        let away = self.now.saturating_sub(talker.due).as_micros() as u32 * 48 / 1_000;
+        let (now, payload) = (self.now, vec![self.sent[&member].last().unwrap().1[0]]);
+        let talker = self.talker(member);
+        let away = now.saturating_sub(talker.due).as_micros() as u32 * 48 / 1_000;
         let timestamp = talker.timestamp.wrapping_add(away);
         let Talker { ssrc, sequence, .. } = *talker;
-        let rtp = Rtp { ssrc, sequence, timestamp, payload: &payload, is_copy: false };
-        self.room.packet(MemberId(member), rtp, self.now, &mut self.effects);
         talker.sequence = sequence.wrapping_add(1);
-        self.sent.entry(member).or_default().push((self.now, payload));
+        let rtp = Rtp { ssrc, sequence, timestamp, payload: &payload, is_copy: false };
+        self.room.packet(MemberId(member), rtp, now, &mut self.effects);
+        self.sent.entry(member).or_default().push((now, payload));
         self.take();
     }
 
