@@ -7,7 +7,8 @@
 mod bandwidth;
 pub mod frame;
 mod libopus;
-pub mod opus;
+pub mod onset;
+mod opus;
 mod packet;
 mod splice;
 

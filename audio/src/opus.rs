@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::bandwidth::UpperBand;
+
 use crate::libopus::{EncoderSetting, RawDecoder, RawDred, RawEncoder};
+use crate::onset::Onset;
 use crate::packet;
 use crate::{CHANNELS, FRAME_SAMPLES, Frame};
 
@@ -20,6 +22,10 @@ pub const STUDIO_BPS: u32 = 256_000;
 
 /// Below this effort libopus does not look how wide a sound is.
 const LOOKS_ITSELF: u8 = 7;
+
+/// At this effort it looks in each frame whether anything begins, and has nothing to gain from that where nothing does: then
+/// it works with less.
+const LOOKS_FOR_ONSETS: u8 = 1;
 
 /// From so many bits a second on it is always in its music mode, where the band may change from frame to frame unheard.
 const MUSIC_BPS: u32 = 64_000;
@@ -80,6 +86,9 @@ pub struct Encoder {
     inner: RawEncoder,
     /// What follows the sound's band; none where libopus decides.
     upper: Option<Box<UpperBand>>,
+    /// What follows where it begins; none where the effort is always the same.
+    onset: Option<Onset>,
+    looks: bool,
 }
 
 impl Encoder {
@@ -99,7 +108,9 @@ impl Encoder {
         let is_followed = settings.complexity < LOOKS_ITSELF
             && settings.expected_loss_percent == 0
             && (MUSIC_BPS..STUDIO_BPS).contains(&settings.bitrate_bps);
-        Ok(Self { inner, upper: is_followed.then(|| Box::new(UpperBand::new())) })
+        let upper = is_followed.then(|| Box::new(UpperBand::new()));
+        let onset = (is_followed && settings.complexity == LOOKS_FOR_ONSETS).then(Onset::default);
+        Ok(Self { inner, upper, onset, looks: true })
     }
 
     /// Encodes one frame into `out` and returns the bytes written, at most [`MAX_ENCODED`]. A
@@ -113,6 +124,12 @@ impl Encoder {
         let room = out.len().min(MAX_ENCODED);
         if let Some(is_needed) = self.upper.as_mut().and_then(|upper| upper.follow(samples)) {
             self.inner.set(EncoderSetting::UpperBand(is_needed))?;
+        }
+        if let Some(onset) = &mut self.onset {
+            let begins = onset.follow(samples);
+            if std::mem::replace(&mut self.looks, begins) != begins {
+                self.inner.set(EncoderSetting::Complexity(i32::from(if begins { LOOKS_FOR_ONSETS } else { 0 })))?;
+            }
         }
         self.inner.encode(samples, &mut out[..room])
     }
