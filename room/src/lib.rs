@@ -75,6 +75,18 @@ impl Default for Settings {
     }
 }
 
+/// How soon a room wants what its members send ([`Room::wants`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wants {
+    /// Nobody is here.
+    #[default]
+    Nothing,
+    /// Before its next step: it mixes, and hands nothing on before.
+    ForStep,
+    /// As soon as it comes: it may be handed on, or there is no step to wait for.
+    AtOnce,
+}
+
 /// Upper bounds of the buckets of [`Waits`], microseconds.
 pub const WAIT_BUCKETS_US: [u64; 9] = [2_500, 5_000, 10_000, 15_000, 20_000, 40_000, 80_000, 160_000, 400_000];
 
@@ -349,6 +361,15 @@ impl Room {
     /// Whether the next tick has anything to do: somebody is heard, or has just been.
     pub fn is_mixing(&self) -> bool {
         self.is_active
+    }
+
+    /// How soon packets are wanted.
+    pub fn wants(&self) -> Wants {
+        match (self.members.is_empty(), self.is_active && !self.desk.forwards()) {
+            (true, _) => Wants::Nothing,
+            (false, true) => Wants::ForStep,
+            (false, false) => Wants::AtOnce,
+        }
     }
 
     /// When a room that is empty goes; none while somebody is here.

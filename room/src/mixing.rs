@@ -248,6 +248,11 @@ impl Desk {
         self.forward.lasting().filter(|_| self.is_unmixed)
     }
 
+    /// Whether anybody's packets go on as they come.
+    pub fn forwards(&self) -> bool {
+        self.forward.talker().is_some()
+    }
+
     /// Takes one step. Changes of `talking` are added to `changes`. Says whether there is
     /// anything left for the next tick.
     pub fn tick(&mut self, tick: Tick<'_>, changes: &mut Vec<Change>, effects: &mut Effects) -> bool {

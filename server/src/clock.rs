@@ -26,7 +26,12 @@ impl Clock {
     }
 }
 
+/// Since 1970 UTC, as the kernel notes when a datagram came. It may jump.
+pub fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// Milliseconds since 1970 UTC. Only for names, logs and what people read.
 pub fn wall_clock_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+    since_1970().as_millis() as u64
 }

@@ -49,9 +49,10 @@ const METADATA: Metadata<'static> = Metadata::new("mixminus", Level::INFO, None)
 type Read = fn(&Counters) -> u64;
 
 /// What each worker counts: name, meaning, where it stands. Labelled with the worker's number.
-const OF_WORKERS: [(&str, &str, Read); 10] = [
+const OF_WORKERS: [(&str, &str, Read); 11] = [
     ("mixminus_datagrams_received_total", "Datagrams read from the media sockets", |c| Counters::get(&c.datagrams_in)),
     ("mixminus_datagrams_sent_total", "Datagrams written to the media sockets", |c| Counters::get(&c.datagrams_out)),
+    ("mixminus_worker_wakes_total", "How often a worker was woken", |c| Counters::get(&c.wakes)),
     ("mixminus_datagrams_dropped_total", "Datagrams of no peer or without sense", |c| {
         Counters::get(&c.datagrams_dropped)
     }),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use signaling::TrackId;
 
@@ -114,8 +115,14 @@ impl Worker {
     }
 
     /// A datagram of a peer whose room is elsewhere.
-    pub(super) fn datagram_away(&mut self, member: MemberId, kind: Datagram, from: SocketAddr, datagram: &[u8]) {
-        let now = self.now();
+    pub(super) fn datagram_away(
+        &mut self,
+        member: MemberId,
+        kind: Datagram,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Duration,
+    ) {
         let Some(entry) = self.peers.get_mut(member) else { return };
         let Home::Away(home) = entry.home else { return };
         let before = entry.peer.ignored();

@@ -12,6 +12,8 @@ pub const TICK_BUCKETS_US: [u64; 9] = [100, 250, 500, 1_000, 2_500, 5_000, 10_00
 /// what is said of the load.
 #[derive(Debug, Default)]
 pub struct Counters {
+    /// How often the worker was woken, by a datagram, a step, a timer or a command.
+    pub wakes: AtomicU64,
     /// Datagrams read.
     pub datagrams_in: AtomicU64,
     /// Datagrams written.

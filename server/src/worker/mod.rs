@@ -1,4 +1,4 @@
-//! One thread, one UDP socket, the peers on it and the rooms they are in; each datagram runs to its end here.
+//! One thread, one UDP port, the peers on it and the rooms they are in; each datagram runs to its end here.
 //!
 //! Nothing on the way of a packet locks or waits. Commands come over a bounded queue and are
 //! taken between datagrams; every tick is as near to its time as the datagram before it lets it be.
@@ -16,19 +16,19 @@ mod peers;
 mod registry;
 mod rooms;
 mod shedding;
+mod sockets;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token, Waker, net::UdpSocket};
-use rustix::net::{SendFlags, sockopt};
+use mio::{Events, Poll, Token, Waker};
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::event_log::EventLog;
 use crate::peer::stun::{self, Datagram};
 use crate::peer::{Connection, Outgoing, Received};
@@ -44,6 +44,7 @@ pub use registry::Registry;
 use rooms::Rooms;
 pub use shedding::Level;
 use shedding::Shedding;
+use sockets::Sockets;
 
 /// What a worker is told when it starts.
 #[derive(Clone)]
@@ -87,8 +88,6 @@ impl Handle {
 
 /// Commands that wait for a worker; more are refused.
 const COMMAND_QUEUE: usize = 1024;
-/// Bytes that the kernel keeps for a worker that is busy: what a thousand peers send when all join at once.
-const RECEIVE_BUFFER: usize = 4 << 20;
 /// Datagrams read before ticks and commands get their turn.
 const BATCH: usize = 64;
 /// Peers that are looked at before their packets are sent: what that needs of them fits into a core's own memory.
@@ -97,6 +96,7 @@ const NEAR: usize = 64;
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
+const MEDIA: Token = Token(2);
 
 /// Binds a media port for each worker and starts the threads. `ip` is what clients are told.
 pub fn start(ip: IpAddr, ports: &[u16], settings: &Settings) -> io::Result<Vec<Handle>> {
@@ -105,12 +105,12 @@ pub fn start(ip: IpAddr, ports: &[u16], settings: &Settings) -> io::Result<Vec<H
     let doors: Arc<[Door]> = doors.into();
     let workers = opened.into_iter().zip(inboxes).enumerate();
     workers
-        .map(|(index, (Opened { socket, poll, waker, media }, inbox))| {
+        .map(|(index, (Opened { sockets, poll, waker, media }, inbox))| {
             let (commands, queue) = sync_channel(COMMAND_QUEUE);
             let counters = Arc::new(Counters::default());
             let worker = Worker {
                 index,
-                socket,
+                sockets,
                 poll,
                 queue,
                 links: Links::new(index, Arc::clone(&doors), inbox, Arc::clone(&counters)),
@@ -134,43 +134,24 @@ pub fn start(ip: IpAddr, ports: &[u16], settings: &Settings) -> io::Result<Vec<H
 }
 
 struct Opened {
-    socket: UdpSocket,
+    sockets: Sockets,
     poll: Poll,
     waker: Arc<Waker>,
     media: SocketAddr,
 }
 
-/// Where this machine does not have `ip` (a forwarded port, an elastic address) the socket takes all interfaces.
 fn open(ip: IpAddr, port: u16) -> io::Result<Opened> {
-    let socket = match std::net::UdpSocket::bind((ip, port)) {
-        Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
-            let any = if ip.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-            std::net::UdpSocket::bind((any, port))?
-        }
-        bound => bound?,
-    };
-    socket.set_nonblocking(true)?;
-    // The kernel gives as much of it as it allows (`net.core.rmem_max`); nothing depends on it.
-    _ = sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
-    // What we send fits into every path and is never cut up; then the kernel need not number it for those who put it together
-    // again, a thirtieth of its work. IPv6 numbers only what it cuts up.
-    _ = sockopt::set_ip_mtu_discover(&socket, sockopt::Ipv4PathMtuDiscovery::DO);
-    let media = SocketAddr::new(ip, socket.local_addr()?.port());
-    let mut socket = UdpSocket::from_std(socket);
     let poll = Poll::new()?;
-    poll.registry().register(&mut socket, SOCKET, Interest::READABLE)?;
+    let sockets = Sockets::open(ip, port, poll.registry(), [SOCKET, MEDIA])?;
+    let media = SocketAddr::new(ip, sockets.port()?);
     let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-    Ok(Opened { socket, poll, waker, media })
+    Ok(Opened { sockets, poll, waker, media })
 }
 
-/// Hands a datagram to the kernel, by the bare call: that of libc prepares to be cancelled. A full socket buffer or an address
-/// that cannot be reached: for real time, late is lost.
-fn send(socket: &UdpSocket, counters: &Counters, to: SocketAddr, datagram: &[u8]) {
-    let counter = match rustix::net::sendto(socket, datagram, SendFlags::empty(), &to) {
-        Ok(_) => &counters.datagrams_out,
-        Err(_) => &counters.send_failures,
-    };
-    Counters::add(counter, 1);
+/// Hands a datagram to the kernel and counts it.
+fn send(sockets: &Sockets, counters: &Counters, to: SocketAddr, datagram: &[u8]) {
+    let is_sent = sockets.send(to, datagram);
+    Counters::add(if is_sent { &counters.datagrams_out } else { &counters.send_failures }, 1);
 }
 
 /// What a peer received, as its room takes it.
@@ -187,7 +168,7 @@ enum Timer {
 
 struct Worker {
     index: usize,
-    socket: UdpSocket,
+    sockets: Sockets,
     poll: Poll,
     queue: Receiver<Command>,
     /// To the other workers.
@@ -214,27 +195,29 @@ impl Worker {
     fn run(mut self) {
         let mut events = Events::with_capacity(4);
         let mut buffer = vec![0; 2048];
-        let mut more_to_read = true;
+        let mut more_to_do = true;
         while self.stopped.is_none() {
-            let timeout = if more_to_read { Some(Duration::ZERO) } else { self.until_next_timer() };
+            let waits_from = self.now();
+            let timeout = if more_to_do { Some(Duration::ZERO) } else { self.until_next_timer(waits_from) };
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
-                    tracing::error!(%error, "Polling the media socket failed; the worker ends");
+                    tracing::error!(%error, "Polling the media sockets failed; the worker ends");
                     break;
                 }
                 _ => {}
             }
-            more_to_read |= events.iter().any(|event| event.token() == SOCKET);
-            if more_to_read {
-                more_to_read = self.read_batch(&mut buffer);
-            }
-            more_to_read |= self.take_handed();
+            Counters::add(&self.counters.wakes, u64::from(!more_to_do));
+            more_to_do = self.sockets.look(|token| events.iter().any(|event| event.token() == token))
+                && self.read_batch(&mut buffer, waits_from);
+            more_to_do |= self.take_handed();
             while let Ok(command) = self.queue.try_recv() {
                 self.command(command);
             }
             self.run_timers();
             self.links.wake();
             self.measure_load();
+            let is_wanted_at_once = self.peers.has_guests() || self.rooms.want_packets_at_once();
+            self.sockets.watch(is_wanted_at_once, self.poll.registry());
         }
         self.take_handed();
         for member in self.peers.members() {
@@ -249,30 +232,32 @@ impl Worker {
         self.settings.clock.now()
     }
 
-    fn until_next_timer(&self) -> Option<Duration> {
+    fn until_next_timer(&self, now: Duration) -> Option<Duration> {
         // Who leaves nothing out need not be woken to find that out.
         let measure = (self.shedding.level() > Level::Nothing).then(|| self.load.due());
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        timer.into_iter().chain(measure).min().map(|at| at.saturating_sub(self.now()))
+        timer.into_iter().chain(measure).min().map(|at| at.saturating_sub(now))
     }
 
-    /// Reads what is there, one batch at most. True if there may be more.
-    fn read_batch(&mut self, buffer: &mut [u8]) -> bool {
+    /// Reads what is there, one batch at most. True if there may be more. What lay there from before `waits_from` on was
+    /// not there when that was.
+    fn read_batch(&mut self, buffer: &mut [u8], waits_from: Duration) -> bool {
+        let since_1970 = clock::since_1970();
+        let now = self.now();
         for _ in 0..BATCH {
-            match self.socket.recv_from(buffer) {
-                Ok((length, from)) => {
-                    Counters::add(&self.counters.datagrams_in, 1);
-                    self.datagram(from, &buffer[..length]);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
-                // ICMP errors of earlier sends come up here; they concern nobody else.
-                Err(_) => {}
-            }
+            let Some(came) = self.sockets.receive(buffer) else { return false };
+            Counters::add(&self.counters.datagrams_in, 1);
+            // The clock on the wall may be set at any time; then it is only as good as that.
+            let at = came
+                .at
+                .map_or_else(|| self.now(), |at| now.saturating_sub(since_1970.saturating_sub(at)).max(waits_from));
+            self.datagram(came.from, &buffer[..came.length], at);
         }
-        true
+        self.sockets.may_have_more()
     }
 
-    fn datagram(&mut self, from: SocketAddr, datagram: &[u8]) {
+    /// A datagram came at `now`, or a little before.
+    fn datagram(&mut self, from: SocketAddr, datagram: &[u8], now: Duration) {
         let kind = stun::classify(datagram);
         let member = match kind {
             Datagram::Stun => match stun::local_ufrag(datagram) {
@@ -285,8 +270,7 @@ impl Worker {
         let Some((member, entry)) = member.and_then(|member| Some((member, self.peers.get_mut(member)?))) else {
             return Counters::add(&self.counters.datagrams_dropped, 1);
         };
-        let now = self.settings.clock.now();
-        let Home::Here(slot) = entry.home else { return self.datagram_away(member, kind, from, datagram) };
+        let Home::Here(slot) = entry.home else { return self.datagram_away(member, kind, from, datagram, now) };
         self.catch_up(slot, now);
         let (Some(entry), Some(room)) = (self.peers.get_mut(member), self.rooms.get_mut(slot)) else { return };
         let before = entry.peer.ignored();
@@ -313,7 +297,7 @@ impl Worker {
             if checked == Some(to) && stun::is_binding_success(&datagram) {
                 verified = checked;
             }
-            send(&self.socket, &self.counters, to, &datagram);
+            send(&self.sockets, &self.counters, to, &datagram);
         }
         let home = entry.home;
         if let Some(address) = verified
@@ -369,10 +353,10 @@ impl Worker {
                     is_guarded: media.is_guarded,
                 };
                 if let Some(to) = entry.peer.send(instant, &packet, &mut self.packet) {
-                    send(&self.socket, &self.counters, to, &self.packet);
+                    send(&self.sockets, &self.counters, to, &self.packet);
                 }
                 while let Some((to, datagram)) = entry.peer.poll_transmit() {
-                    send(&self.socket, &self.counters, to, &datagram);
+                    send(&self.sockets, &self.counters, to, &datagram);
                 }
             }
         }
@@ -511,5 +495,6 @@ impl Worker {
                 self.timers.push(Reverse((at, Timer::Room(slot))));
             }
         }
+        self.rooms.note_wants(slot);
     }
 }

@@ -47,6 +47,7 @@ pub struct Peers {
     slots: Vec<Option<Entry>>,
     free: Vec<u32>,
     made: u32,
+    guests: usize,
     by_ufrag: HashMap<String, MemberId>,
     by_address: HashMap<SocketAddr, MemberId>,
 }
@@ -77,6 +78,7 @@ impl Peers {
             (self.slots.len() - 1) as u32
         });
         self.made += 1;
+        self.guests += usize::from(is_guest(home));
         let number = u64::from(self.made) << MADE_SHIFT | u64::from(slot) & SLOT_MASK;
         let member = MemberId(u64::from(self.worker) << WORKER_SHIFT | number);
         let ufrag = peer.ufrag().to_owned();
@@ -97,6 +99,7 @@ impl Peers {
         let slot = (member.0 & SLOT_MASK) as u32;
         let entry = self.slots[slot as usize].take()?;
         self.free.push(slot);
+        self.guests -= usize::from(is_guest(entry.home));
         self.by_ufrag.remove(&entry.ufrag);
         for address in &entry.addresses {
             if self.by_address.get(address) == Some(&member) {
@@ -155,7 +158,16 @@ impl Peers {
         self.slots.len() - self.free.len()
     }
 
+    /// Whether any has its room on another worker.
+    pub fn has_guests(&self) -> bool {
+        self.guests > 0
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.slots.iter().flatten()
     }
+}
+
+fn is_guest(home: Home) -> bool {
+    matches!(home, Home::Away(_))
 }

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use super::command::{Subscription, Update, Watching};
 use super::counters::Counters;
 use crate::event_log::EventLog;
-use room::{Effect, MemberId, Room, Shed};
+use room::{Effect, MemberId, Room, Shed, Wants};
 
 /// One room and its followers.
 pub struct Entry {
@@ -18,6 +18,7 @@ pub struct Entry {
     pub room: Room,
     /// When it is next looked at; every other time in the timer heap is void.
     pub timer: Duration,
+    wants: Wants,
     /// An open desk keeps an empty room until then.
     kept_until: Duration,
     updates: broadcast::Sender<Update>,
@@ -34,6 +35,8 @@ pub struct Entry {
 pub struct Rooms {
     slots: Vec<Option<Entry>>,
     shed: Shed,
+    /// How many want packets for their next step, and how many at once.
+    wants: [usize; 2],
 }
 
 /// Updates that a follower may be behind; then it starts again with a snapshot. Meters at 25 Hz fill
@@ -59,6 +62,7 @@ impl Rooms {
         let entry = Entry {
             room,
             timer: Duration::MAX,
+            wants: Wants::Nothing,
             kept_until: Duration::ZERO,
             updates: broadcast::channel(UPDATES).0,
             watchers: Arc::default(),
@@ -76,7 +80,28 @@ impl Rooms {
 
     /// Forgets a room.
     pub fn remove(&mut self, slot: usize) {
+        self.want(slot, Wants::Nothing);
         self.slots[slot] = None;
+    }
+
+    /// How soon a room wants packets may have changed.
+    pub fn note_wants(&mut self, slot: usize) {
+        if let Some(wants) = self.get_mut(slot).map(|entry| entry.room.wants()) {
+            self.want(slot, wants);
+        }
+    }
+
+    fn want(&mut self, slot: usize, wants: Wants) {
+        let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
+        let before = std::mem::replace(&mut entry.wants, wants);
+        for (count, each) in self.wants.iter_mut().zip([Wants::ForStep, Wants::AtOnce]) {
+            *count = *count + usize::from(wants == each) - usize::from(before == each);
+        }
+    }
+
+    /// Whether what comes cannot wait until some room takes its next step, 20 ms at most.
+    pub fn want_packets_at_once(&self) -> bool {
+        !matches!(self.wants, [for_step, 0] if for_step > 0)
     }
 
     /// What all leave out from now on, also those to come.
