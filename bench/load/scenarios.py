@@ -13,6 +13,7 @@ import aiohttp
 
 import ours
 import servers
+import wanted
 
 # Small, so that a load over it is one that the machine and the clients carry with ease.
 BUDGET = 10
@@ -73,7 +74,7 @@ async def overload(options, address, out):
         return {"missing": NO_BUDGET}
     rooms = 10 if options.short else 40
     async with ours.server(options, address, out, "overload", "--workers", "1", "--budget", str(BUDGET)) as (url, pid):
-        row = (await ours.bench(options, url, pid, *_at_a_pace(_small_rooms(rooms))))[0]
+        row = (await ours.bench(options, url, pid, *_small_rooms(rooms), "--pace", 20))[0]
         row["offered"] = rooms * 5
         began = tried = time.monotonic()
         while tried - began < 30 and "recovered_s" not in row:
@@ -91,30 +92,27 @@ def _small_rooms(rooms):
     return ("--rooms", rooms, "--peers", 5, "--talkers", 2, "--seconds", 4)
 
 
-def _at_a_pace(load, workers=1):
-    """A join costs a worker, and its load is known a moment later: so that one worker and two are as full, each gets as many."""
-    return (*load, "--pace", 10 * workers)
-
-
 async def workers(options, address, out):
-    """What one worker and two of the same small budget take, the median of three, and what they use at the same load."""
+    """What one worker and two of the same small budget take before the first is refused, in turns, and what they use at the
+    same load. A join costs a worker too, and its load is known a moment later: both get as many a second, and not many."""
     if not ours.knows(options, "--budget"):
         return {"missing": NO_BUDGET}
-    large = ("--peers", 100 if options.short else 700, "--talkers", 3, "--seconds", 4)
+    # What comes, twice as much for two; how many a second; of which budget; and an equal load.
     loads = {
-        "small rooms": (_small_rooms(10 if options.short else 50), ("--rooms", 4, "--peers", 5, "--talkers", 2)),
-        "one large room": (large, ("--peers", 100, "--talkers", 3)),
+        "small rooms": (lambda count: _small_rooms((10 if options.short else 25) * count), 10, 2 * BUDGET, ("--rooms", 4, "--peers", 5, "--talkers", 2)),
+        "one large room": (lambda count: _large_room((100 if options.short else 450) * count), 20, BUDGET, ("--peers", 100, "--talkers", 3)),
     }
     found = {}
-    for name, (rising, equal) in loads.items():
-        for count in (1, 2):
-            more = ("--workers", str(count), "--budget", str(BUDGET))
-            rows = []
-            for _ in range(1 if options.short else 3):
+    for name, (rising, pace, budget, equal) in loads.items():
+        rows = {1: [], 2: []}
+        for _ in range(1 if options.short else 5):
+            for count, taken in rows.items():
+                more = ("--workers", str(count), "--budget", str(budget))
                 with ours.awake():
                     async with ours.server(options, address, out, f"workers-{count}", *more) as (url, pid):
-                        rows += await ours.bench(options, url, pid, *_at_a_pace(rising, count))
-            found[f"{name}, {count}"] = _median(rows)
+                        taken += await ours.bench(options, url, pid, *rising(count), "--pace", pace)
+        for count, taken in rows.items():
+            found[f"{name}, {count}"] = _median(taken)
         async with ours.server(options, address, out, "workers-equal", "--workers", "2") as (url, pid):
             load = asyncio.create_task(ours.bench(options, url, pid, *equal, "--seconds", 8))
             await asyncio.sleep(5)  # all are there and talk
@@ -123,12 +121,16 @@ async def workers(options, address, out):
     return found
 
 
+def _large_room(peers):
+    return ("--peers", peers, "--talkers", 3, "--seconds", 4)
+
+
 def _median(rows):
     """The row of which as many took more peers as fewer, with what was worst of what any of them heard."""
-    row = sorted(rows, key=lambda row: row["joined"])[len(rows) // 2]
+    row = sorted(rows, key=wanted.at_once)[len(rows) // 2]
     worst = {key: max(row[key] for row in rows) for key in ("loss_percent", "longest_gap_ms")}
     heard = min(row["heard_percent"] for row in rows)
-    return {**row, **worst, "heard_percent": heard, "all_joined": [row["joined"] for row in rows]}
+    return {**row, **worst, "heard_percent": heard, "all_joined_at_once": [wanted.at_once(row) for row in rows]}
 
 
 async def idle(options, address, out):

@@ -107,6 +107,11 @@ def _absent(found):
     return found.get("missing") or found.get("failed")
 
 
+def at_once(row):
+    """Who was in before the first was refused; where nobody was, all."""
+    return row.get("joined_at_once", row["joined"])
+
+
 def _workers(found):
     lines = []
     for name in ("small rooms", "one large room"):
@@ -116,11 +121,12 @@ def _workers(found):
             continue
         one, two = (found[f"{name}, {count}"] for count in (1, 2))
         threads = ", ".join(f"{thread} {percent:.1f} %" for thread, percent in found[f"{name}, threads"].items())
-        said = f"{one['joined']} and {two['joined']} peers: × {two['joined'] / max(one['joined'], 1):.2f}; one: {_sound(one)}; two: {_sound(two)}; at equal load {threads}"
+        peers = [at_once(row) for row in (one, two)]
+        said = f"{peers[0]} and {peers[1]} peers: × {peers[1] / max(peers[0], 1):.2f}; one: {_sound(one)}; two: {_sound(two)}; at equal load {threads}"
         # Where nobody was refused, it is the load that ended and not the worker.
         is_full = one["refused"]["count"] > 0
         said += "" if is_full else "; one worker refused nobody"
-        lines.append((wanted, said, is_full and two["joined"] >= 1.8 * one["joined"] and perfect(one) and perfect(two)))
+        lines.append((wanted, said, is_full and peers[1] >= 1.8 * peers[0] and perfect(one) and perfect(two)))
     return lines
 
 

@@ -103,12 +103,14 @@ def test_overload_holds_only_where_those_in_hear_all_and_the_others_are_told_at_
 
 
 def test_two_workers_are_beside_one_that_was_full():
-    found = {f"{name}, {count}": refused(50 * count, 10) for name in ("small rooms", "one large room") for count in (1, 2)}
+    # Who comes in after the first refusal does not count.
+    taken = lambda peers, count=10: {**refused(peers + 20, count), "joined_at_once": peers}  # noqa: E731
+    found = {f"{name}, {count}": taken(50 * count) for name in ("small rooms", "one large room") for count in (1, 2)}
     found |= {f"{name}, threads": {"worker-0": 4.0, "worker-1": 4.0} for name in ("small rooms", "one large room")}
     document = {"rows": [], "scenarios": {"workers": found}}
     assert find(document, "two workers carry ≥ 1.8 × what one does, small")[1] is True
     found["small rooms, 1"] = refused(50, 0)
-    found["one large room, 2"] = refused(89, 10)
+    found["one large room, 2"] = taken(89)
     assert [find(document, f"two workers carry ≥ 1.8 × what one does, {name}")[1] for name in ("small", "one")] == [False, False]
 
 

@@ -83,6 +83,9 @@ pub struct Row {
     /// Those who were refused, where peers come at a pace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusals>,
+    /// Peers who had been let in when the first was refused: after that it is chance who comes in a calm moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_at_once: Option<usize>,
     /// Those who came and went meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joins: Option<Visited>,
@@ -187,11 +190,12 @@ impl Setting {
             }
         }
         let mut refusals = None;
-        let mut first = None;
+        let (mut first, mut joined_at_once) = (None, None);
         match self.pace {
             Some(pace) => {
                 let (moment, refused) = self.fill_at_a_pace(rooms, shape, crowd, pace, admitted).await?;
-                (first, refusals) = (moment, Some(refused));
+                (first, joined_at_once) = moment.unzip();
+                refusals = Some(refused);
             }
             None => {
                 let places = (0..shape.rooms * shape.peers).map(|n| (n / shape.peers, n % shape.peers));
@@ -226,7 +230,7 @@ impl Setting {
         if last.counts.ended > 0 {
             bail!("{} of {} peers lost their connection", last.counts.ended, admitted.len());
         }
-        let row = Row { refused: refusals, joins, ..self.row(shape, join_s, empty, &first, &last) };
+        let row = Row { refused: refusals, joined_at_once, joins, ..self.row(shape, join_s, empty, &first, &last) };
         match row.level_dbfs {
             Some(level) if level < AUDIBLE_DBFS => bail!("a listener hears nothing: {level:.1} dBFS"),
             None if row.listeners > 0 => bail!("no listener hears anything"),
@@ -301,7 +305,8 @@ impl Setting {
         Ok(socket)
     }
 
-    /// Peers come one after the other and talk at once. Gives what was counted when the first was refused, if one was.
+    /// Peers come one after the other and talk at once. Gives what was counted when the first was refused, if one was, and
+    /// how many were in then.
     async fn fill_at_a_pace(
         &self,
         rooms: &[RoomName],
@@ -309,7 +314,7 @@ impl Setting {
         crowd: &Crowd,
         pace: u32,
         admitted: &mut Vec<Admitted>,
-    ) -> anyhow::Result<(Option<Moment>, Refusals)> {
+    ) -> anyhow::Result<(Option<(Moment, usize)>, Refusals)> {
         crowd.talk();
         let mut refusals = Refusals::default();
         let mut first = None;
@@ -334,7 +339,7 @@ impl Setting {
                     Err(error) => {
                         refusals.add(&error, began.elapsed()).map_err(|()| error)?;
                         if first.is_none() {
-                            first = Some(self.moment(crowd).await?);
+                            first = Some((self.moment(crowd).await?, admitted.len()));
                         }
                     }
                 }
@@ -415,6 +420,7 @@ impl Setting {
             }),
             longest_gap_ms: (listeners > 0).then(|| round(now.longest_gap.as_secs_f64() * 1e3, 1)),
             refused: None,
+            joined_at_once: None,
             joins: None,
             joined,
             listener_bps: if listeners == 0 { 0.0 } else { (8.0 * (now.bytes - then.bytes) as f64 / listened).round() },

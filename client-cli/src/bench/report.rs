@@ -53,7 +53,11 @@ pub fn comers(row: &Row) -> Vec<String> {
         lines.push(format!("connected: {}", spread(&joins.connected_ms)));
         lines.push(refused(&joins.refused));
     }
-    lines.extend(row.refused.as_ref().map(|refusals| format!("{} joined, {}", row.joined, refused(refusals))));
+    lines.extend(row.refused.as_ref().map(|refusals| {
+        let at_once =
+            row.joined_at_once.map_or(String::new(), |joined| format!(" ({joined} before the first refusal)"));
+        format!("{} joined{at_once}, {}", row.joined, refused(refusals))
+    }));
     if !lines.is_empty() {
         lines.extend(row.longest_gap_ms.map(|gap| format!("longest gap of those who stayed: {gap} ms")));
     }
