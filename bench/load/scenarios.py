@@ -100,12 +100,12 @@ async def workers(options, address, out):
     # What comes, twice as much for two; how many a second; of which budget; and an equal load.
     loads = {
         "small rooms": (lambda count: _small_rooms((10 if options.short else 25) * count), 10, 2 * BUDGET, ("--rooms", 4, "--peers", 5, "--talkers", 2)),
-        "one large room": (lambda count: _large_room((100 if options.short else 450) * count), 20, BUDGET, ("--peers", 100, "--talkers", 3)),
+        "one large room": (lambda count: _large_room((100 if options.short else 400) * count), 20, BUDGET, ("--peers", 100, "--talkers", 3)),
     }
     found = {}
     for name, (rising, pace, budget, equal) in loads.items():
         rows = {1: [], 2: []}
-        for _ in range(1 if options.short else 5):
+        for _ in range(1 if options.short else 3):
             for count, taken in rows.items():
                 more = ("--workers", str(count), "--budget", str(budget))
                 with ours.awake():

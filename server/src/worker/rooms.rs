@@ -233,3 +233,27 @@ impl Entry {
 fn json(message: &ServerMessage) -> Arc<str> {
     serde_json::to_string(message).expect("messages have string keys and no NaN").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_may_wait_while_some_room_steps_and_none_wants_them_at_once() {
+        let mut rooms = Rooms::default();
+        let [a, b] = ["a", "b"].map(|name| {
+            let name = name.parse().expect("it is a name");
+            rooms.insert(Room::new(name, room::Settings::default(), Duration::ZERO))
+        });
+        assert!(rooms.want_packets_at_once(), "there is no step that they could wait for");
+        rooms.want(a, Wants::ForStep);
+        assert!(!rooms.want_packets_at_once());
+        rooms.want(b, Wants::AtOnce);
+        rooms.want(b, Wants::AtOnce);
+        assert!(rooms.want_packets_at_once());
+        rooms.remove(b);
+        assert!(!rooms.want_packets_at_once(), "it has gone");
+        rooms.note_wants(a);
+        assert!(rooms.want_packets_at_once(), "it is empty");
+    }
+}
