@@ -239,13 +239,18 @@ impl Worker {
         timer.into_iter().chain(measure).min().map(|at| at.saturating_sub(now))
     }
 
-    /// Reads what is there, one batch at most. True if there may be more. What lay there from before `waits_from` on was
-    /// not there when that was.
+    /// Reads what is there, one batch at most. True if there may be more. Nothing is taken for older than `waits_from`, when
+    /// all before was done: the rooms never go back in time.
     fn read_batch(&mut self, buffer: &mut [u8], waits_from: Duration) -> bool {
         let since_1970 = clock::since_1970();
         let now = self.now();
         for _ in 0..BATCH {
-            let Some(came) = self.sockets.receive(buffer) else { return false };
+            let came = match self.sockets.receive(buffer) {
+                Ok(came) => came,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                // They concern nobody who sent something.
+                Err(_) => continue,
+            };
             Counters::add(&self.counters.datagrams_in, 1);
             // The clock on the wall may be set at any time; then it is only as good as that.
             let at = came

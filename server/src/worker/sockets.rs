@@ -109,33 +109,19 @@ impl Sockets {
         self.first.may_have_more || self.media.as_ref().is_some_and(|media| media.may_have_more)
     }
 
-    /// Reads one datagram, what is not media first; none if there is none.
-    pub fn receive(&mut self, buffer: &mut [u8]) -> Option<Came> {
-        while self.first.may_have_more {
-            match self.first.socket.recv_from(buffer) {
-                Ok((length, from)) => return Some(Came { length, from, at: None }),
-                Err(error) => self.first.failed(error.kind() == ErrorKind::WouldBlock),
+    /// Reads one datagram, what is not media first. [`ErrorKind::WouldBlock`] if there is none; other errors are ICMP's,
+    /// of what was sent earlier.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Came> {
+        if self.first.may_have_more {
+            match self.first.read(|socket| socket.recv_from(buffer)) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return read.map(|(length, from)| Came { length, from, at: None }),
             }
         }
-        let media = self.media.as_mut()?;
-        while media.may_have_more {
-            let mut parts = [IoSliceMut::new(buffer)];
-            let flags = MsgFlags::MSG_DONTWAIT;
-            match recvmsg::<SockaddrStorage>(media.socket.as_raw_fd(), &mut parts, Some(&mut self.notes), flags) {
-                Ok(read) => {
-                    let noted = read.cmsgs().into_iter().flatten().find_map(|note| match note {
-                        ControlMessageOwned::ScmTimestampns(at) => Some(at.into()),
-                        _ => None,
-                    });
-                    let (length, from) = (read.bytes, read.address.as_ref().and_then(address));
-                    if let Some(from) = from {
-                        return Some(Came { length, from, at: noted });
-                    }
-                }
-                Err(error) => media.failed(error == nix::Error::EAGAIN),
-            }
+        match self.media.as_mut().filter(|media| media.may_have_more) {
+            Some(media) => media.read(|socket| noted(socket, buffer, &mut self.notes)),
+            None => Err(ErrorKind::WouldBlock.into()),
         }
-        None
     }
 
     /// Hands a datagram to the kernel, by the bare call: that of libc prepares to be cancelled. False where the socket's
@@ -146,10 +132,21 @@ impl Sockets {
 }
 
 impl Side {
-    /// Other errors are ICMP's, of what was sent earlier: they concern nobody who sent something.
-    fn failed(&mut self, is_empty: bool) {
-        self.may_have_more &= !is_empty;
+    fn read<T>(&mut self, read: impl FnOnce(&UdpSocket) -> io::Result<T>) -> io::Result<T> {
+        read(&self.socket).inspect_err(|error| self.may_have_more &= error.kind() != ErrorKind::WouldBlock)
     }
+}
+
+/// Reads a datagram and when the kernel took it in.
+fn noted(socket: &UdpSocket, buffer: &mut [u8], notes: &mut [u8]) -> io::Result<Came> {
+    let mut parts = [IoSliceMut::new(buffer)];
+    let read = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(notes), MsgFlags::MSG_DONTWAIT)?;
+    let at = read.cmsgs()?.find_map(|note| match note {
+        ControlMessageOwned::ScmTimestampns(at) => Some(at.into()),
+        _ => None,
+    });
+    let from = read.address.as_ref().and_then(address).ok_or(ErrorKind::InvalidData)?;
+    Ok(Came { length: read.bytes, from, at })
 }
 
 fn address(of: &SockaddrStorage) -> Option<SocketAddr> {
@@ -207,7 +204,7 @@ mod tests {
             assert!(sockets.media.is_some(), "this kernel has the filter");
             let sender = UdpSocket::bind((localhost, 0)).expect("there is a port");
             sender.connect((localhost, sockets.port().expect("it is bound"))).expect("loopback");
-            assert!(sockets.receive(&mut [0; 16]).is_none());
+            assert!(sockets.receive(&mut [0; 16]).is_err());
             Self { poll, sockets, sender }
         }
 
@@ -229,7 +226,7 @@ mod tests {
             let may_be = self.sockets.look(|token| woken.contains(&token));
             let mut buffer = [0; 16];
             let (mut first, sender) = (Vec::new(), self.sender.local_addr().expect("it is bound"));
-            while let Some(came) = self.sockets.receive(&mut buffer) {
+            while let Ok(came) = self.sockets.receive(&mut buffer) {
                 assert_eq!((came.length, came.from), (3, sender));
                 first.push(buffer[0]);
             }
