@@ -2,9 +2,10 @@
 //! (`playout/bridge.rs`), and where packets are lost often, the next one is waited for.
 
 use super::Playout;
-use super::bridge::{BEFORE, Bridge, GAP};
+use super::bridge::{BEFORE, BEFORE_OPINION, Bridge, GAP};
 use crate::CHANNELS;
 use crate::jitter::Arrival;
+use crate::opus::Decoder;
 use crate::packet::{self, Shape};
 
 /// The next packet is waited for from this share of gaps on: three in 2 s …
@@ -53,26 +54,37 @@ impl Playout {
             && (self.packet, self.speech, self.sends_fec) == (GAP, true, false)
             && !self.stale
             && !self.unheard
+            && self.pcm.len() >= BEFORE * CHANNELS
     }
 
     /// Says on for the `open` samples to the head, the last of the `lost` ones, then the head; and corrects both.
     pub(super) fn say_across(&mut self, lost: usize, open: usize) {
+        let Some(head) = self.buffer.head() else { return };
         let mut bridge = self.bridge.take().unwrap_or_else(|| Box::new(Bridge::new()));
-        let opinion = self.buffer.head().map(|head| self.decoder.decode_aside(&head.payload, &mut bridge.opinion));
+        bridge.payload.clear();
+        bridge.payload.extend_from_slice(&head.payload);
+        let is_second = ask(&mut self.decoder, &bridge.payload, &self.pcm, &mut bridge.second);
         self.say_on_corrected(open);
         self.count_guessed(open);
         let mut lift = self.lift;
-        lift.fall(&mut bridge.opinion);
+        lift.fall(&mut bridge.second[BEFORE_OPINION * CHANNELS..]);
         self.resume(lost);
         // Else something else is said than the decoder's own guess.
         let is_made = self.guess.is_none();
-        let start = self.pcm.len() / CHANNELS - GAP;
+        let from = self.pcm.len() - (BEFORE + GAP) * CHANNELS;
         self.decode_head();
-        if let (true, Some(Ok(_)), Some(from)) = (is_made, opinion, start.checked_sub(BEFORE)) {
-            bridge.correct(&mut self.pcm[from * CHANNELS..], lost > GAP);
+        if is_made && is_second && ask(&mut self.decoder, &bridge.payload, &self.pcm, &mut bridge.third) {
+            bridge.correct(&mut self.pcm[from..], lost > GAP);
         }
         self.bridge = Some(bridge);
     }
+}
+
+/// An opinion of what a packet says: what it decodes to now, after what is heard before it. Says whether there is one.
+fn ask(decoder: &mut Decoder, payload: &[u8], heard: &[f32], opinion: &mut [f32]) -> bool {
+    let (before, said) = opinion.split_at_mut(BEFORE_OPINION * CHANNELS);
+    before.copy_from_slice(&heard[heard.len() - before.len()..]);
+    decoder.decode_aside(payload, said).is_ok()
 }
 
 fn is_usual(shape: Shape) -> bool {
