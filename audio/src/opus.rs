@@ -88,6 +88,7 @@ pub struct Encoder {
     upper: Option<Box<UpperBand>>,
     /// What follows where it begins; none where the effort is always the same.
     onset: Option<Onset>,
+    /// Whether it looks now.
     looks: bool,
 }
 

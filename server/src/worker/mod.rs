@@ -248,7 +248,7 @@ impl Worker {
             let came = match self.sockets.receive(buffer) {
                 Ok(came) => came,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
-                // They concern nobody who sent something.
+                // ICMP's, of what was sent earlier.
                 Err(_) => continue,
             };
             Counters::add(&self.counters.datagrams_in, 1);

@@ -47,6 +47,7 @@ pub struct Peers {
     slots: Vec<Option<Entry>>,
     free: Vec<u32>,
     made: u32,
+    /// How many have their room on another worker.
     guests: usize,
     by_ufrag: HashMap<String, MemberId>,
     by_address: HashMap<SocketAddr, MemberId>,

@@ -27,19 +27,21 @@ pub struct Came {
     pub at: Option<Duration>,
 }
 
-/// See above.
+/// Both sockets of a worker.
 pub struct Sockets {
     first: Side,
     /// None where the kernel has no such filter: then all comes to the first.
     media: Option<Side>,
     /// Whether media wakes the worker.
     is_watched: bool,
+    /// Room for what the kernel notes beside a datagram.
     notes: Vec<u8>,
 }
 
 struct Side {
     socket: UdpSocket,
     token: Token,
+    /// It was not seen empty since it last woke the worker.
     may_have_more: bool,
 }
 
