@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_guess_is_drawn_to_the_sound_around_it_and_a_good_one_stays() {
-        for (off, least, most) in [(0.4, 3.0, 7.0), (2.5, -7.0, -2.0), (1.0, -0.8, 0.8)] {
+        for (off, least, most) in [(0.4, 3.0, 7.0), (2.5, -7.0, -2.0), (1.0, -0.1, 0.9)] {
             let (said, heard) = corrected(off, 1.0, false);
             let middle = (BEFORE + GAP / 4) * CHANNELS..(BEFORE + GAP) * CHANNELS;
             let change = rms_db(&heard[middle.clone()]) - rms_db(&said[middle]);
