@@ -203,12 +203,12 @@ pub(crate) enum EncoderSetting {
 }
 
 impl RawEncoder {
-    pub fn new() -> Result<Self, OpusError> {
+    /// `is_music`: it has its music mode alone, and with it 4 ms less look-ahead and 111 kB where it had 144.
+    pub fn new(is_music: bool) -> Result<Self, OpusError> {
+        let application = if is_music { ffi::OPUS_APPLICATION_RESTRICTED_CELT } else { ffi::OPUS_APPLICATION_AUDIO };
         let mut error = 0;
         // SAFETY: `error` outlives the call.
-        let at = unsafe {
-            ffi::opus_encoder_create(SAMPLE_RATE as i32, CHANNELS as c_int, ffi::OPUS_APPLICATION_AUDIO, &mut error)
-        };
+        let at = unsafe { ffi::opus_encoder_create(SAMPLE_RATE as i32, CHANNELS as c_int, application, &mut error) };
         Ok(Self(made("opus_encoder_create", at, error)?))
     }
 

@@ -95,7 +95,19 @@ pub struct Encoder {
 impl Encoder {
     /// An encoder with no history. An error only if libopus cannot allocate.
     pub fn new(settings: Settings) -> Result<Self, OpusError> {
-        let mut inner = RawEncoder::new()?;
+        Self::with(settings, false)
+    }
+
+    /// The same, which looks ahead by 2.5 ms and not by 6.5 where it would be in its music mode anyway: from 64 kbit/s on, with
+    /// no loss expected.
+    pub fn quick(settings: Settings) -> Result<Self, OpusError> {
+        let is_music =
+            settings.expected_loss_percent == 0 && settings.dred.is_zero() && settings.bitrate_bps >= MUSIC_BPS;
+        Self::with(settings, is_music)
+    }
+
+    fn with(settings: Settings, is_music: bool) -> Result<Self, OpusError> {
+        let mut inner = RawEncoder::new(is_music)?;
         inner.set(EncoderSetting::Bitrate(settings.bitrate_bps.clamp(6_000, 510_000) as i32))?;
         inner.set(EncoderSetting::Complexity(i32::from(settings.complexity.min(10))))?;
         inner.set(EncoderSetting::ExpectedLoss(i32::from(settings.expected_loss_percent.min(100))))?;

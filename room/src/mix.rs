@@ -55,7 +55,7 @@ struct Coder {
 
 impl Coder {
     fn new(settings: EncoderSettings, coding: Coding) -> Option<Self> {
-        let encoder = Encoder::new(coding.class.encoder(settings)).ok()?;
+        let encoder = Encoder::quick(coding.class.encoder(settings)).ok()?;
         Some(Self { coding, encoder, encoded: None, payload: None })
     }
 

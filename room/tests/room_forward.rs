@@ -160,9 +160,7 @@ fn changes_with_a_voice_miss_and_repeat_nothing() {
             let heard = scene.heard(hearer);
             let moves = heard.moves(speech_like);
             let worst = moves.iter().copied().max().unwrap_or(0);
-            // Once in sixty changes the talker's jitter buffer says a period of his pitch twice, and leaves one out later.
-            let periods = moves.iter().filter(|moved| **moved > 240).count();
-            if worst > 370 || periods > 4 || heard.gaps > 0 || moves.len() < 500 {
+            if worst > 240 || heard.gaps > 0 || moves.len() < 500 {
                 faults.push(format!(
                     "seed {seed}, hearer {hearer}: {worst} samples of {} windows, {} gaps",
                     moves.len(),

@@ -49,7 +49,9 @@ const keepTalking = (page, on = true) =>
     const keep = page.getByRole("switch", { name: "Keep talking" });
     if (((await keep.getAttribute("aria-checked")) === "true") !== on) await keep.click();
   });
-const idOf = async (room, name) => (await server.rooms()).find((r) => r.room === room).tracks.find((t) => t.name === name).id;
+const trackOf = async (room, name) => (await server.rooms()).find((r) => r.room === room).tracks.find((t) => t.name === name);
+const idOf = async (room, name) => (await trackOf(room, name)).id;
+const gainOf = async (room, name) => (await trackOf(room, name)).gain_db;
 
 /** Writes down when a slider of this page says something else, as `[text, time]`. */
 function watch(page, name) {
@@ -124,6 +126,7 @@ test("a drag has no echo, and the last hand wins at both desks", async () => {
   for (let i = 1; i <= 20; i += 1) await ben.mouse.move(bx, by - i);
   await ben.mouse.up();
   const other = await spoken(ben, "Gain of Anna");
+  await soon(async () => assert.equal(gainText(await gainOf("one-fader", "Anna")), other));
   const held = await spoken(anna, "Gain of Anna");
   await anna.mouse.move(x, y + 90);
   await anna.mouse.up();

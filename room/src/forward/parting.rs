@@ -4,8 +4,9 @@
 use super::{State, to_go};
 use crate::{Counters, Member, MemberId, hearer::Hearer, mix::PHASES, mixing::Desk, track::Track};
 
-/// His mix may begin with so much less in the buffer than what is usual for his network, in samples: 5 ms.
-const EARLY: i32 = 240;
+/// His mix may begin with so much less in the buffer than what is usual for his network, in samples: 4 ms. It is less than by
+/// what a mix lies behind what is played ([`Desk::delay`]), so that what its first frame needs has come.
+const EARLY: i32 = 192;
 
 impl Desk {
     /// Whose network does not carry the packets any more hears the mix, as soon as it can go on where his last packet

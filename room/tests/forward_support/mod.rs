@@ -49,7 +49,8 @@ pub struct Scene {
 impl Scene {
     pub fn new(seed: u64) -> Self {
         let now = Duration::from_secs(5);
-        let encoder = EncoderSettings { bitrate_bps: 128_000, complexity: 5, ..EncoderSettings::default() };
+        let encoder =
+            EncoderSettings { bitrate_bps: 128_000, complexity: room::COMPLEXITY, ..EncoderSettings::default() };
         let settings = Settings { encoder, ..Settings::default() };
         Self {
             room: Room::new("scene".parse().unwrap(), settings, now),
@@ -365,6 +366,7 @@ impl Heard {
     /// By how many samples the sound moves against what was spoken, from one loud window of 100 ms to the next.
     pub fn moves(&self, voice: fn(u64) -> f64) -> Vec<usize> {
         const WINDOW: usize = 4_800;
+        const STAYS: f32 = 0.98;
         let left: Vec<f32> = self.pcm.chunks_exact(CHANNELS).map(|pair| pair[0]).collect();
         let mut offset: Option<i64> = None;
         let mut moves = Vec::new();
@@ -393,7 +395,11 @@ impl Heard {
             let fine = (coarse.saturating_sub(8)..=(coarse + 8).min(last))
                 .max_by(|a, b| alike(*a).total_cmp(&alike(*b)))
                 .unwrap();
-            let found = base + fine as i64;
+            // A voice is like itself a period later: only what is clearly more alike is a move, and one that was not
+            // clear shows when the pitch changes.
+            let stays = (near - base).clamp(0, last as i64) as usize;
+            let is_clear = offset.is_none() || alike(stays) < STAYS * alike(fine);
+            let found = if is_clear { base + fine as i64 } else { near };
             // A quarter of the samples is compared; where it is not sure, as where the second voice is loud, nothing is said.
             if alike(fine) < 0.95 * 0.5 * energy.sqrt() {
                 continue;

@@ -54,8 +54,10 @@ export class Desk {
     this.#moveAll([{ id, control, value }]);
   }
 
-  /** Lets go of it: from now on what the server says counts again. */
+  /** Lets go of it: what still waits to be sent goes out, so that of two hands the one that lets go last
+   * wins, and from now on what the server says counts again. */
   release(id: string, control: Control): void {
+    this.#due(key(id, control));
     this.#releaseAll([{ id, control }], false);
   }
 
