@@ -7,7 +7,7 @@ import { DESK, PHONE, button, done, eventually, fill, inRoom, server, setUp, str
 import { meters, track } from "./mock-server.mjs";
 import { wav } from "./tone.mjs";
 
-/** What the work of `slowness` takes of a main thread on the machine that the limit was set on. */
+/** What the work of `compare` takes of a main thread on the machine that the limit was set on. */
 const REFERENCE_MS = 40;
 const AXE = await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
@@ -87,25 +87,31 @@ async function busy(page) {
   return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
 }
 
-/** How much slower this machine is than one on which a tenth of the main thread is meant: 1 if it is not. */
-async function slowness(page) {
+/** What the main thread does in half a second, `rounds` times, and after each the same work for comparison: a machine that is slower for a
+ * while is slower for both. Gives what the thread did in all, and how much slower this machine is than one on which a tenth of the main
+ * thread is meant: 1 if it is not. */
+async function compare(page, rounds) {
+  const done = { Timestamp: 0, TaskDuration: 0, ScriptDuration: 0, LayoutDuration: 0, LayoutCount: 0 };
   const times = [];
-  for (let i = 0; i < 5; i += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const before = await busy(page);
+    await page.waitForFunction((until) => performance.now() >= until, (await page.evaluate(() => performance.now())) + 500, { polling: 100 });
+    const after = await busy(page);
+    for (const name of Object.keys(done)) done[name] += after[name] - before[name];
     await page.evaluate(() => {
       const all = new Map();
       for (let i = 0; i < 300_000; i += 1) all.set(`strip ${i % 997}`, { at: i, level: Math.sin(i) });
       return all.size;
     });
-    times.push((await busy(page)).TaskDuration - before.TaskDuration);
+    times.push((await busy(page)).TaskDuration - after.TaskDuration);
   }
-  return Math.max(1, (1000 * Math.min(...times)) / REFERENCE_MS);
+  times.sort((a, b) => a - b);
+  return { done, slower: Math.max(1, (1000 * times[Math.floor(rounds / 2)]) / REFERENCE_MS) };
 }
 
 test("12 moving strips take less than a tenth of the main thread, and no layout", async () => {
   fill(Array.from({ length: 12 }, (_, i) => track({ id: `t${i}`, name: `Track ${i}`, talking: i % 3 === 0 })));
   const page = await inRoom();
-  const slower = await slowness(page);
   await page.evaluate(() => {
     const { context, to } = window.heard;
     const tone = new OscillatorNode(context, { frequency: 440 });
@@ -138,20 +144,18 @@ test("12 moving strips take less than a tenth of the main thread, and no layout"
   await page.getByLabel("Spectrum of what you hear").waitFor();
   await page.waitForFunction(() => window.frames > 60);
   const counts = () => page.evaluate(() => ({ drawn: window.frames, given: window.given }));
-  const [start, first] = [await busy(page), await counts()];
-  await page.waitForFunction((until) => performance.now() >= until, (await page.evaluate(() => performance.now())) + 5000, { polling: 250 });
-  const [end, last] = [await busy(page), await counts()];
+  const first = await counts();
+  const { done: { Timestamp: seconds, ...took }, slower } = await compare(page, 10);
+  const last = await counts();
   clearInterval(beat);
-  const seconds = end.Timestamp - start.Timestamp;
-  const of = (name) => end[name] - start[name];
-  const share = of("TaskDuration") / seconds;
+  const share = took.TaskDuration / seconds;
   const [drawn, given] = [last.drawn - first.drawn, last.given - first.given];
-  const figures = `busy ${(share * 100).toFixed(1)} % (script ${((of("ScriptDuration") / seconds) * 100).toFixed(1)} %, layout ${((of("LayoutDuration") / seconds) * 100).toFixed(2)} %), ${(of("LayoutCount") / seconds).toFixed(1)} layouts/s, ${(drawn / seconds).toFixed(0)} frames/s drawn of ${(given / seconds).toFixed(0)} over ${seconds.toFixed(1)} s, on a machine ${slower.toFixed(1)} times slower`;
+  const figures = `busy ${(share * 100).toFixed(1)} % (script ${((took.ScriptDuration / seconds) * 100).toFixed(1)} %, layout ${((took.LayoutDuration / seconds) * 100).toFixed(2)} %), ${(took.LayoutCount / seconds).toFixed(1)} layouts/s, ${drawn} frames drawn of ${given} over ${seconds.toFixed(1)} s, on a machine ${slower.toFixed(1)} times slower`;
   console.log(`12 strips with meters: ${figures}`);
   assert.ok(share < 0.1 * slower, figures);
-  assert.ok(of("LayoutCount") / seconds < 8, figures);
-  // A free machine gives 60: then 40 are drawn. A busy one gives fewer, and still two of three are.
-  assert.ok(drawn / seconds >= 30 || drawn >= given * 0.6, figures);
+  assert.ok(took.LayoutCount / seconds < 8, figures);
+  // A free machine gives 60 a second: then 40 are drawn. A busy one gives fewer, and still two of three are.
+  assert.ok(drawn >= given * 0.6, figures);
   await done(page);
 });
 
