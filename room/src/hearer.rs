@@ -161,6 +161,12 @@ impl Hearer {
         self.map = goes_on.map(|numbers| self.map_of(numbers, self.end));
     }
 
+    /// Whether a talker's packet comes after all that it has got of him, where his numbers in its stream are known.
+    pub fn is_yet_to_get(&self, packet: Numbers) -> bool {
+        let number = self.map.map(|map| packet.sequence.wrapping_add(map.sequence));
+        number.is_some_and(|number| number.wrapping_sub(self.next_sequence) as i16 >= 0)
+    }
+
     /// The talker begins another stream.
     pub fn forget_map(&mut self) {
         self.map = None;
@@ -323,6 +329,7 @@ mod tests {
         assert_eq!(third.sequence.wrapping_sub(first.sequence), 2);
         assert_eq!(second.sequence.wrapping_sub(first.sequence), 1);
         assert_eq!(second.timestamp.wrapping_sub(first.timestamp), 960);
+        assert!(!hearer.is_yet_to_get(numbers(1, 6_920)) && hearer.is_yet_to_get(numbers(2, 7_880)));
         hearer.mix_again(Some((12, 0)));
         let mixed = hearer.next(to, step(12), 960, Source::Common, (0..1, Contributors::default()));
         assert_eq!(mixed.sequence, third.sequence.wrapping_add(1));

@@ -120,8 +120,7 @@ impl Desk {
             let numbers = Numbers { sequence: kept.sequence, timestamp: kept.timestamp, samples: kept.samples as u32 };
             talker.end = kept.end();
             talker.is_pausing = is_pause(&kept.payload);
-            // The others have it already.
-            let is_to = |hearer: &Hearer| !is_on || hearer.heard_in(step.number);
+            let is_to = |hearer: &Hearer| !is_on || hearer.is_yet_to_get(numbers);
             send((numbers, Some(track.csrc)), &kept.payload, media_time, members, is_to, counters, effects);
         }
         members[place].track = Some(track);
