@@ -43,11 +43,14 @@ pub struct Settings {
     pub min: Duration,
     /// No packet is made to wait longer than this; at least 120 ms over the least, at most 4 s.
     pub max: Duration,
+    /// Whether the caller moves its ticks by what [`Playout::slack`] says.
+    pub is_followed: bool,
 }
 
 impl Default for Settings {
+    /// As little as the network allows and at most 400 ms; ticks on a grid of their own.
     fn default() -> Self {
-        Self { min: Duration::ZERO, max: Duration::from_millis(400) }
+        Self { min: Duration::ZERO, max: Duration::from_millis(400), is_followed: false }
     }
 }
 
@@ -115,6 +118,7 @@ pub struct Playout {
     buffer: Buffer,
     decoder: Decoder,
     lateness: Lateness,
+    is_followed: bool,
     /// The tick of now, and its length, in samples.
     now: i64,
     tick: usize,
@@ -143,7 +147,9 @@ pub struct Playout {
     sends_fec: bool,
     /// A packet came with a copy of an earlier one.
     sends_red: bool,
-    /// How often packets are lost.
+    /// A packet described more of the past.
+    sends_dred: bool,
+    /// How packets are lost.
     losses: Losses,
     /// The last packet was of a speech mode: only then FEC applies.
     speech: bool,
@@ -163,6 +169,10 @@ pub struct Playout {
     excess_for: usize,
     /// Samples since a piece was cut out or said twice.
     since_change: usize,
+    /// Samples for which there was too little.
+    short_for: usize,
+    /// See [`Self::slack`].
+    slack: Option<i64>,
     /// What comes is kept and not played.
     held: bool,
     /// The oldest arrival that may be heard of what is held.
@@ -194,7 +204,8 @@ impl Playout {
             max,
             buffer: Buffer::new((max + 2 * MAX_PACKET_SAMPLES).max(MAX_HELD_SAMPLES)),
             decoder: Decoder::default(),
-            lateness: Lateness::new(min, max),
+            lateness: Lateness::new(min, max, settings.is_followed),
+            is_followed: settings.is_followed,
             now: 0,
             tick: FRAME_SAMPLES,
             pcm: Vec::new(),
@@ -211,6 +222,7 @@ impl Playout {
             pausing: false,
             sends_fec: false,
             sends_red: false,
+            sends_dred: false,
             losses: Losses::default(),
             speech: false,
             restart: false,
@@ -222,6 +234,8 @@ impl Playout {
             tail_sounds: false,
             excess_for: 0,
             since_change: 0,
+            short_for: 0,
+            slack: None,
             held: false,
             held_from: Duration::ZERO,
             granted: None,
@@ -254,6 +268,9 @@ impl Playout {
         let becomes_often = self.losses.see(arrival);
         if let (Some(media), Ok(shape)) = (self.buffer.media(packet.timestamp), packet::parse(packet.payload)) {
             self.lateness.see(media, shape.samples, at(now));
+            self.sends_dred |= packet::may_have_dred(packet.payload);
+            // What says more of the past than the packet before restores bursts too.
+            self.lateness.set_restores(!self.losses.are_in_bursts() || self.sends_red || self.sends_dred);
             if shape.has_fec && !std::mem::replace(&mut self.sends_fec, true) {
                 // Who sends copies was told of loss; they come a frame late.
                 self.lateness.expect(shape.frame_samples);
@@ -387,6 +404,7 @@ impl Playout {
     /// Brings `pcm` up to one tick if it can, and says whether any of it is guessed.
     fn advance(&mut self, now: Duration) -> bool {
         self.now = at(now);
+        self.slack = None;
         if std::mem::take(&mut self.restart) {
             self.cut_off();
             self.playing = false;
@@ -409,6 +427,7 @@ impl Playout {
             }
             self.start();
         }
+        self.find_slack();
         match self.catching {
             Some(way) => self.catch_up(way),
             // While a guess goes on, nothing that is known lies ahead.

@@ -331,6 +331,9 @@ impl Room {
                 counters: &mut self.counters,
             };
             self.is_active = self.desk.tick(tick, &mut self.changes, effects);
+            if let Some(slack) = self.desk.slack() {
+                self.ticks.follow(slack);
+            }
             self.is_awaited = false;
             if !self.is_active {
                 self.rest_at = Some(now + REST);

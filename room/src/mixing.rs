@@ -26,6 +26,8 @@ use super::{
 /// A talker keeps its own encoder for so long after it fell silent, since talkers go on soon; and so does a
 /// personal mix.
 const OWN_TIME: Duration = Duration::from_secs(1);
+/// Ticks follow the packets of one who was heard within so long: who answers in turns is not followed to and fro.
+const FOLLOWED: Duration = Duration::from_secs(10);
 /// One of so many meters goes out when they are shed.
 const SHED_METERS: u64 = 10;
 /// What was not used for so long gives its memory back: encoders, decoders, frames.
@@ -61,6 +63,8 @@ pub(super) struct Desk {
     /// Who is in the sum.
     loudest: Loudest,
     shed: Shed,
+    /// By how many samples the last tick could have come earlier for all who are heard of late, in samples at 48 kHz.
+    slack: Option<i64>,
     /// The last tick, and how long it was.
     pub(super) last: u64,
     pub(super) length: FrameLength,
@@ -102,6 +106,7 @@ impl Desk {
             is_unmixed: false,
             loudest: Loudest::default(),
             shed: Shed::default(),
+            slack: None,
             last: 0,
             length: FrameLength::default(),
         }
@@ -253,6 +258,12 @@ impl Desk {
         self.forward.talker().is_some()
     }
 
+    /// By how many samples the last step could have come earlier, for all who are heard; below zero it should have come
+    /// later. None if that is not known.
+    pub fn slack(&self) -> Option<i64> {
+        self.slack
+    }
+
     /// Takes one step. Changes of `talking` are added to `changes`. Says whether there is
     /// anything left for the next tick.
     pub fn tick(&mut self, tick: Tick<'_>, changes: &mut Vec<Change>, effects: &mut Effects) -> bool {
@@ -261,6 +272,8 @@ impl Desk {
         (self.last, self.length) = (number, length);
         let phase = self.forward_before(number, now, members, watched || is_looked_at, counters);
         self.is_unmixed = phase.talker.is_some() && !phase.needs_pcm && !phase.is_waiting;
+        self.slack = None;
+        let heard_ticks = length.count(FOLLOWED);
         let (mut is_busy, mut is_voice, mut is_announcement) = (phase.talker.is_some(), false, false);
         for member in members.iter_mut() {
             let Some(track) = member.track.as_deref_mut() else { continue };
@@ -282,6 +295,11 @@ impl Desk {
             }
             is_voice |= track.bus == Role::Voice && track.is_heard_talking();
             is_announcement |= track.bus == Role::Announcement && track.is_heard_talking();
+            if track.unhushed_within(number, heard_ticks)
+                && let Some(slack) = track.slack()
+            {
+                self.slack = Some(self.slack.map_or(slack, |least| least.min(slack)));
+            }
             is_busy |= track.is_busy();
         }
         leaving.iter_mut().for_each(|track| _ = track.play(number, length, now, counters));

@@ -11,6 +11,18 @@ const MAX_LATE: Duration = Duration::from_millis(100);
 /// so much later than they should, and are not waited for any longer than that.
 const LEAD: Duration = Duration::from_millis(5);
 
+/// Steps come earlier where all that they work on was here longer before than this, in samples: 1 ms …
+const MOST_SLACK: i64 = 48;
+
+/// … and later where something was not for so long, 0.5 ms: a clock that is slow goes on being late.
+const LEAST_SLACK: i64 = 24;
+
+/// They come earlier by this share of a step each, slowly: a hearer's jitter buffer takes it for a clock …
+const EARLIER: u32 = 200;
+
+/// … and later by this one, since meanwhile something may be missing.
+const LATER: u32 = 50;
+
 /// One step to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Step {
@@ -28,12 +40,14 @@ pub(super) struct Ticks {
     start: Duration,
     length: FrameLength,
     due: Duration,
+    /// By how much the last step was taken later than it was due.
+    late: Duration,
     next: u64,
 }
 
 impl Ticks {
     pub fn new(start: Duration) -> Self {
-        Self { start, length: FrameLength::default(), due: start, next: 0 }
+        Self { start, length: FrameLength::default(), due: start, late: Duration::ZERO, next: 0 }
     }
 
     /// When the next step is to be taken.
@@ -70,6 +84,19 @@ impl Ticks {
         }
     }
 
+    /// Moves the steps to come a little towards where the last one should have been: earlier if it could have been taken
+    /// so many samples before and all that it worked on would have been here, or later if that is next to none.
+    pub fn follow(&mut self, slack: i64) {
+        let step = self.length.time();
+        let time = |samples: i64| Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE));
+        let slack = slack - (self.late.as_nanos() * u128::from(SAMPLE_RATE) / 1_000_000_000) as i64;
+        if slack > MOST_SLACK {
+            self.due -= time(slack - MOST_SLACK).min(step / EARLIER);
+        } else if slack < LEAST_SLACK {
+            self.due += time(LEAST_SLACK - slack).min(step / LATER);
+        }
+    }
+
     /// The step to take now; none before it is due.
     pub fn begin(&mut self, now: Duration) -> Option<Step> {
         let late = now.checked_sub(self.due)?;
@@ -80,6 +107,7 @@ impl Ticks {
         let media_time = (self.due - self.start).as_nanos() * u128::from(SAMPLE_RATE) / 1_000_000_000;
         let number = self.next;
         self.next += 1;
+        self.late = now.saturating_sub(self.due);
         self.due += step;
         Some(Step { number, media_time: media_time as u64, skipped })
     }
@@ -116,6 +144,28 @@ mod tests {
         assert_eq!(ticks.begin(ms(1530)), step(77, 1526, 25), "a long delay leaves steps out");
         ticks.resume(ms(1539));
         assert_eq!((ticks.due(), ticks.begin(ms(1546))), (ms(1546), step(78, 1546, 0)), "no step is taken early");
+    }
+
+    #[test]
+    fn steps_move_to_where_they_are_needed_and_no_farther() {
+        let mut ticks = Ticks::new(ms(0));
+        // Where steps are after so many more, in 0.1 ms, when what they need is there at such a time of each 20 ms.
+        let mut take = |needed_ms: i64, late: Duration, steps| {
+            for _ in 0..steps {
+                let due = ticks.due();
+                ticks.begin(due + late);
+                let past = (due + late).as_micros() as i64 - needed_ms * 1000;
+                ticks.follow(((past + 10_000).rem_euclid(20_000) - 10_000) * 48 / 1000);
+            }
+            (ticks.due().as_micros() as f64 / 100.0).round() as i64 % 200
+        };
+        assert_eq!(take(0, ms(0), 1), 4, "0.4 ms later each, for nothing is to spare");
+        assert_eq!(take(0, ms(0), 50), 5, "0.5 ms are");
+        assert_eq!(take(-5, ms(0), 10), 195, "0.1 ms earlier each");
+        assert_eq!(take(-5, ms(0), 90), 160, "and stays 1 ms behind");
+        assert_eq!(take(-5, ms(4), 90), 160, "a caller that is late changes nothing");
+        assert_eq!(take(-1, ms(0), 2), 168, "0.4 ms later each");
+        assert_eq!(take(-1, ms(0), 90), 195, "and no later than 0.5 ms behind");
     }
 
     #[test]

@@ -279,7 +279,7 @@ impl Track {
         let is_closed = self.gate == Gate::Closed;
         let stream = self.stream.get_or_insert_with(|| Stream {
             ssrc: rtp.ssrc,
-            playout: Playout::new(settings),
+            playout: Playout::new(PlayoutSettings { is_followed: true, ..settings }),
             relay: Relay::default(),
             slew: Slew::default(),
         });
@@ -549,6 +549,11 @@ impl Track {
             stream.playout.release();
             stream.relay.release();
         }
+    }
+
+    /// By how many samples this tick could have come earlier for it; none if it was not played in it, or nothing says so.
+    pub fn slack(&self) -> Option<i64> {
+        self.stream.as_ref().filter(|_| self.has_frame).and_then(|stream| stream.playout.slack())
     }
 
     /// What the receive side has counted so far; none without a stream.

@@ -49,12 +49,13 @@ fn recover(scene: &mut Scene, hearer: u64, seconds: u64) {
     }
 }
 
-/// Decodes and encodes within a second.
+/// Decodes and encodes within a second, for each 50 steps.
 fn work(scene: &mut Scene) -> (u64, u64) {
     let before = scene.room.counters();
     scene.run(ms(1_000));
     let now = scene.room.counters();
-    (now.decodes - before.decodes, now.encodes - before.encodes)
+    let (ticks, decodes) = (now.ticks - before.ticks, now.decodes - before.decodes);
+    (50 * decodes / ticks, 50 * (now.encodes - before.encodes) / ticks)
 }
 
 /// What is wrong with a steady tone that was heard: gaps, clicks, and 20 ms that are too soft, too loud or jump.

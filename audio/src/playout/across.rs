@@ -17,12 +17,34 @@ const SELDOM: f32 = 0.01;
 /// More packets than this in a row are an outage, of which a wait restores too little.
 const LONGEST: u16 = 4;
 
-/// How often packets are lost of late.
-#[derive(Clone, Copy, Debug, Default)]
+/// The packet after a gap restores the last packet of it: no wait is worth it when gaps have more packets than this in the mean …
+const BURSTS: f32 = 2.0;
+
+/// … until they have fewer than this.
+const SINGLE: f32 = 1.7;
+
+/// The mean is that of the last 16 gaps; it begins as that of two gaps of one packet.
+const GAPS: f32 = 16.0;
+
+/// An outage counts as a gap of so many packets.
+const OUTAGE: u16 = 6;
+
+/// How packets are lost of late.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Losses {
     /// Of the packets, those after which one or some are missing; the last 64 weigh most.
     share: f32,
     is_often: bool,
+    /// So many packets a gap has in the mean of so many.
+    length: f32,
+    gaps: f32,
+    in_bursts: bool,
+}
+
+impl Default for Losses {
+    fn default() -> Self {
+        Self { share: 0.0, is_often: false, length: 1.0, gaps: 2.0, in_bursts: false }
+    }
 }
 
 impl Losses {
@@ -34,10 +56,20 @@ impl Losses {
             Arrival::OutOfOrder | Arrival::Late => -1.0,
             _ => 0.0,
         };
+        if let Arrival::Missing(packets) = arrival {
+            self.gaps = (self.gaps + 1.0).min(GAPS);
+            self.length += (f32::from(packets.min(OUTAGE)) - self.length) / self.gaps;
+            self.in_bursts = self.length > if self.in_bursts { SINGLE } else { BURSTS };
+        }
         self.share = (self.share + (lost - self.share) / 64.0).max(0.0);
         let was_often = self.is_often;
         self.is_often = self.share > if was_often { SELDOM } else { OFTEN };
         self.is_often && !was_often
+    }
+
+    /// Whether so many go at once that the packet after a gap restores less than half of what is lost.
+    pub fn are_in_bursts(&self) -> bool {
+        self.in_bursts
     }
 }
 
@@ -124,8 +156,8 @@ mod tests {
         }
     }
 
-    /// Plays 6 s of a voice of which every 20th packet is lost.
-    fn played(fec: bool, red: bool) -> Playout {
+    /// Plays 6 s of a voice of which of every `cycle` packets the last ones are lost.
+    fn played(fec: bool, red: bool, (cycle, lost): (usize, usize)) -> Playout {
         let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
         encoder.set_bitrate(opus::Bitrate::Bits(24_000)).unwrap();
         encoder.set_inband_fec(fec).unwrap();
@@ -136,27 +168,45 @@ mod tests {
             let payload = encoder.encode_vec_float(piece, 1_000).unwrap();
             let now = Duration::from_millis(20 * number as u64);
             let packet = Packet { sequence: number as u16, timestamp: (number * GAP) as u32, payload: &payload };
-            if number % 20 != 19 {
+            if number % cycle < cycle - lost {
                 playout.insert(packet, now);
                 if red && number > 0 {
                     let (sequence, timestamp) = (number as u16 - 1, ((number - 1) * GAP) as u32);
                     playout.insert_redundant(Packet { sequence, timestamp, ..packet }, now);
                 }
             }
-            playout.next(&mut frame, now);
+            playout.next(&mut frame, now + Duration::from_millis(3));
         }
         assert!(playout.speech && playout.losses.is_often);
         playout
     }
 
     #[test]
+    fn in_bursts_half_a_packet_is_waited_for_where_it_has_a_copy_and_nothing_where_not() {
+        for fec in [false, true] {
+            let single = played(fec, false, (20, 1));
+            assert_eq!(single.stats().target.as_millis(), 21, "{fec}");
+            let bursts = played(fec, false, (40, 3));
+            assert!(bursts.losses.are_in_bursts() && !single.losses.are_in_bursts());
+            assert_eq!(bursts.stats().target.as_millis(), 0, "{fec}");
+            // Three and a half bursts have gone by before they count as such.
+            assert_eq!(bursts.stats().recovered_by_fec, if fec { 7 } else { 0 });
+            // With the packet that has just come, and a rest that is too short to be cut out.
+            let (delay_ms, wanted_ms) = (bursts.stats().delay.as_millis(), if fec { 30 } else { 20 });
+            assert!((wanted_ms..wanted_ms + 6).contains(&delay_ms), "{delay_ms} ms, {fec}");
+        }
+        // A copy of its own may be waited for: it may be of any packet.
+        assert_eq!(played(false, true, (40, 3)).stats().target.as_millis(), 21);
+    }
+
+    #[test]
     fn only_where_no_copies_are_sent_a_packet_more_is_waited_for_and_gaps_are_corrected() {
-        let plain = played(false, false);
+        let plain = played(false, false, (20, 1));
         assert!(plain.bridge.is_some());
         assert_eq!(plain.stats().target.as_millis(), 21);
-        let fec = played(true, false);
+        let fec = played(true, false, (20, 1));
         assert!(fec.bridge.is_none() && fec.stats().recovered_by_fec > 10);
-        let red = played(false, true);
+        let red = played(false, true, (20, 1));
         assert!(red.bridge.is_none() && red.stats().recovered_by_red > 10);
     }
 }

@@ -3,7 +3,8 @@
 //! The offset of a packet is its arrival less its media time, in samples: alone it means nothing,
 //! two of them compared say which came later than it should. The need is the largest offset of the
 //! last 3 s, or what was exceeded in 6 of the last 20 such spans, so that what happens once is
-//! forgotten soon, and what happens every few seconds is not.
+//! forgotten soon, and what happens every few seconds is not. How late what is lost can be restored from a later
+//! packet is kept beside it, and counts where that is worth the wait.
 
 /// Samples of sound in one slice: 0.5 s.
 const SLICE: usize = 24_000;
@@ -32,14 +33,57 @@ const MAX_GUARD: i64 = 48;
 /// Delay comes down when this is left over besides, 2 ms, so that it does not flap.
 const HYSTERESIS: i64 = 96;
 
+/// … and this, 0.25 ms, where ticks are moved rather than sound, which is less than what they leave.
+const HYSTERESIS_FOLLOWED: i64 = 12;
+
 /// Offsets in a slice of time.
 #[derive(Clone, Copy, Debug)]
 struct Slice {
     least: i64,
     most: i64,
+    /// Of what was lost and could be restored.
+    restored: i64,
 }
 
-const EMPTY: Slice = Slice { least: i64::MAX, most: i64::MIN };
+const EMPTY: Slice = Slice { least: i64::MAX, most: i64::MIN, restored: i64::MIN };
+
+impl Slice {
+    fn of(offset: i64) -> Self {
+        Self { least: offset, most: offset, ..EMPTY }
+    }
+}
+
+/// How late the latest of each span was.
+#[derive(Debug, Default)]
+struct Spans {
+    /// A ring.
+    late: [i64; SPANS],
+    next: usize,
+    /// What [`NEEDED_BY`] of them exceeded.
+    recurring: i64,
+}
+
+impl Spans {
+    fn add(&mut self, late: i64) {
+        self.late[self.next] = late;
+        self.next = (self.next + 1) % SPANS;
+        self.remember();
+    }
+
+    fn expect(&mut self, late: i64) {
+        for back in 1..=NEEDED_BY {
+            let span = &mut self.late[(self.next + SPANS - back) % SPANS];
+            *span = (*span).max(late);
+        }
+        self.remember();
+    }
+
+    fn remember(&mut self) {
+        let mut sorted = self.late;
+        sorted.sort_unstable();
+        self.recurring = sorted[SPANS - NEEDED_BY];
+    }
+}
 
 /// The arrival pattern of a stream.
 #[derive(Debug)]
@@ -48,32 +92,34 @@ pub(super) struct Lateness {
     now: usize,
     /// Samples of sound in the slice of now.
     spent: usize,
-    /// How late the latest of a span was, a ring.
-    spans: [i64; SPANS],
-    span: usize,
-    /// What [`NEEDED_BY`] of the spans exceeded.
-    recurring: i64,
+    packets: Spans,
+    restored: Spans,
+    /// What is lost is waited for, to be restored.
+    restores: bool,
     last: Option<i64>,
     beyond: u32,
     /// The least and the most that may be waited for.
     min: i64,
     max: i64,
+    /// The ticks move to where they are needed.
+    is_followed: bool,
 }
 
 impl Lateness {
     /// Nothing is known: what comes at once is played at once.
-    pub fn new(min: usize, max: usize) -> Self {
+    pub fn new(min: usize, max: usize, is_followed: bool) -> Self {
         Self {
             slices: [EMPTY; SLICES],
             now: 0,
             spent: 0,
-            spans: [0; SPANS],
-            span: 0,
-            recurring: 0,
+            packets: Spans::default(),
+            restored: Spans::default(),
+            restores: true,
             last: None,
             beyond: 0,
             min: min as i64,
             max: max as i64,
+            is_followed,
         }
     }
 
@@ -88,14 +134,14 @@ impl Lateness {
         self.last = Some(arrival);
         let late = offset.saturating_sub(self.least());
         if self.is_empty() {
-            self.slices[self.now] = Slice { least: offset, most: offset };
+            self.slices[self.now] = Slice::of(offset);
         } else if pause || late < -JUMP {
             self.shift(late);
         } else if late > self.max {
             self.beyond += 1;
             if self.beyond >= BEYOND {
                 self.slices = [EMPTY; SLICES];
-                self.slices[self.now] = Slice { least: offset, most: offset };
+                self.slices[self.now] = Slice::of(offset);
                 self.beyond = 0;
             }
             return;
@@ -115,17 +161,18 @@ impl Lateness {
         let offset = arrival - media;
         if !self.is_empty() && offset.saturating_sub(self.least()) <= self.max {
             let slice = &mut self.slices[self.now];
-            slice.most = slice.most.max(offset);
+            slice.restored = slice.restored.max(offset);
         }
     }
 
-    /// So much will be needed again and again, as far as is known: it is believed for some 40 s.
+    /// So much will be needed again and again to restore what is lost, as far as is known: it is believed for some 40 s.
     pub fn expect(&mut self, samples: usize) {
-        for back in 1..=NEEDED_BY {
-            let span = &mut self.spans[(self.span + SPANS - back) % SPANS];
-            *span = (*span).max(samples as i64);
-        }
-        self.remember();
+        self.restored.expect(samples as i64);
+    }
+
+    /// Whether what is lost is waited for.
+    pub fn set_restores(&mut self, restores: bool) {
+        self.restores = restores;
     }
 
     /// The next packet begins a clock of its own; how unevenly packets come is not forgotten.
@@ -141,12 +188,22 @@ impl Lateness {
         let (least, most) = (self.least(), self.most());
         // Half of what the last 3 s moved by: a drift is met 1.5 s before it hurts.
         let guard = ((most - least) / 2).min(MAX_GUARD);
-        (most + guard).max(least + self.recurring.max(self.min))
+        let restored = if self.restores { self.restored.recurring } else { 0 };
+        (most + guard).max(least + self.packets.recurring.max(restored).max(self.min))
+    }
+
+    /// The same, if anything is known.
+    pub fn known_need(&self) -> Option<i64> {
+        (!self.is_empty()).then(|| self.need())
     }
 
     /// The offset above which delay is too much.
     pub fn enough(&self) -> i64 {
-        if self.is_empty() { 0 } else { self.need() + HYSTERESIS + (self.most() - self.least()) / 8 }
+        match (self.is_empty(), self.is_followed) {
+            (true, _) => 0,
+            (false, true) => self.need() + HYSTERESIS_FOLLOWED,
+            (false, false) => self.need() + HYSTERESIS + (self.most() - self.least()) / 8,
+        }
     }
 
     /// How much longer than the quickest packet all are made to wait, in samples.
@@ -163,7 +220,12 @@ impl Lateness {
     }
 
     fn most(&self) -> i64 {
-        self.slices.iter().fold(i64::MIN, |most, slice| most.max(slice.most))
+        let most = self.most_of(|slice| slice.most);
+        if self.restores { most.max(self.most_of(|slice| slice.restored)) } else { most }
+    }
+
+    fn most_of(&self, which: impl Fn(&Slice) -> i64) -> i64 {
+        self.slices.iter().map(which).fold(i64::MIN, i64::max)
     }
 
     /// Moves all that is known by as much as the clock has moved.
@@ -171,6 +233,7 @@ impl Lateness {
         for slice in self.slices.iter_mut().filter(|slice| slice.least != i64::MAX) {
             slice.least += by;
             slice.most += by;
+            slice.restored = slice.restored.saturating_add(by);
         }
     }
 
@@ -178,16 +241,10 @@ impl Lateness {
         self.spent = 0;
         self.now = (self.now + 1) % SLICES;
         if self.now == 0 {
-            self.spans[self.span] = self.most() - self.least();
-            self.span = (self.span + 1) % SPANS;
-            self.remember();
+            let least = self.least();
+            self.packets.add(self.most_of(|slice| slice.most) - least);
+            self.restored.add(self.most_of(|slice| slice.restored).saturating_sub(least).max(0));
         }
         self.slices[self.now] = EMPTY;
-    }
-
-    fn remember(&mut self) {
-        let mut sorted = self.spans;
-        sorted.sort_unstable();
-        self.recurring = sorted[SPANS - NEEDED_BY];
     }
 }

@@ -26,19 +26,32 @@ const MAX_REPEAT: usize = 1440;
 /// So often a piece is cut out of quiet in one tick: 100 ms.
 const QUIET_CUTS: usize = 5;
 
+/// What is short by less than this, 5 ms, is left to ticks that follow …
+const PATIENCE: i64 = 240;
+
+/// … within so long, 0.5 s.
+const PATIENT_FOR: usize = 24_000;
+
 /// From here on two ends are alike enough to be joined.
 pub(super) const ALIKE: f32 = 0.7;
 
 impl Playout {
     /// How much sound is to wait before what begins at `media`, for it to be played at `offset` or
-    /// at the first step of the packets' and the ticks' common grid after it. Below zero it is
-    /// overdue.
+    /// at the first step of the packets' and the ticks' common grid after it, and half a packet more where that restores
+    /// half of what is lost. Below zero it is overdue.
     fn lead(&self, media: i64, offset: i64) -> i64 {
         let packet = self.buffer.head().map_or(self.packet, |head| head.shape.samples);
         let grid = packet.clamp(1, self.tick) as i64;
         // Packets shorter than a tick are needed at its start, all of them.
         let wanted = offset + self.tick as i64 - grid + media - self.now;
-        wanted.div_euclid(grid) * grid + if wanted.rem_euclid(grid) > 0 { grid } else { 0 }
+        wanted.div_euclid(grid) * grid + if wanted.rem_euclid(grid) > 0 { grid } else { 0 } + self.half_a_packet()
+    }
+
+    /// Where packets are lost in bursts, the last packet of each could be restored from the next. It is waited for only half as
+    /// long: when that comes, half of the last one is still to be played.
+    fn half_a_packet(&self) -> i64 {
+        let is_copied = self.sends_fec && !self.sends_red && !self.sends_dred;
+        if is_copied && self.losses.are_in_bursts() { self.packet.min(self.tick) as i64 / 2 } else { 0 }
     }
 
     /// Samples that are to pass before what begins at `media` is due; none if it is overdue, and none
@@ -51,6 +64,28 @@ impl Playout {
     /// Samples by which what begins at `media` would be played too late, if it came after what waits.
     pub(super) fn overdue(&self, media: i64) -> usize {
         (self.waiting_pcm() as i64 - self.lead(media, self.lateness.enough())).max(0) as usize
+    }
+
+    /// By how many samples this tick could have come earlier and everything it works on would have been here all the
+    /// same, as far as is known; below zero it should have come later. None if that is not known: in a guess, or a pause.
+    pub fn slack(&self) -> Option<i64> {
+        self.slack
+    }
+
+    pub(super) fn find_slack(&mut self) {
+        self.slack = None;
+        let is_steady = self.playing && !self.unheard && !self.held && self.guess.is_none() && !self.head_is_apart();
+        let is_caught_up = self.granted.is_none() && self.catching.is_none();
+        if let (Some(position), Some(need), true) =
+            (self.position, self.lateness.known_need(), is_steady && is_caught_up)
+        {
+            // Of what is decoded whole ticks are left, and then packets are needed, the last one most.
+            let waiting = self.waiting_pcm();
+            let rest = self.tick - waiting % self.tick;
+            let packet = self.packet.max(1);
+            let last = position + ((rest - 1) / packet * packet) as i64;
+            self.slack = Some(self.now + (waiting - waiting % self.tick) as i64 - need - last);
+        }
     }
 
     /// Samples that wait and need not.
@@ -96,7 +131,11 @@ impl Playout {
         }
         self.excess_for = 0;
         let deficit = self.deficit();
-        if deficit > 0 {
+        self.short_for = if deficit > 0 { self.short_for + self.tick } else { 0 };
+        let is_little = self.is_followed
+            && self.short_for <= PATIENT_FOR
+            && self.slack.is_some_and(|slack| (-PATIENCE..0).contains(&slack));
+        if deficit > 0 && !is_little {
             self.lengthen(deficit);
         }
     }

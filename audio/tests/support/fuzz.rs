@@ -134,7 +134,8 @@ pub fn run(packets: u64, seed: u64, bytes: impl Fn() -> usize) -> Report {
     while report.packets < packets {
         let length = if dice.roll(2) == 0 { FrameLength::Ms10 } else { FrameLength::Ms20 };
         let max = Duration::from_millis(dice.roll(2000) as u64);
-        let mut playout = Playout::new(PlayoutSettings { min: Duration::from_millis(dice.roll(100) as u64), max });
+        let min = Duration::from_millis(dice.roll(100) as u64);
+        let mut playout = Playout::new(PlayoutSettings { min, max, is_followed: dice.roll(2) == 0 });
         let mut frame = Frame::silence(length);
         let mut now = Duration::from_millis(dice.roll(1 << 30) as u64);
         let (mut sequence, mut timestamp) = (dice.roll(65_536) as u16, dice.roll(1 << 32) as u32);
