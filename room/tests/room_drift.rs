@@ -36,7 +36,7 @@ struct Heard {
     stats: Stats,
     /// Packets of the mix.
     packets: usize,
-    /// From the fifth second on, the left of each second second.
+    /// From the fifth second on.
     left: Vec<f32>,
 }
 
@@ -74,7 +74,7 @@ fn hear(parts_per_million: &[i64]) -> Heard {
         for media in &effects.media {
             let samples = decoder.decode(effects.payload(media), &mut out).unwrap();
             heard.packets += 1;
-            if now > ms(5_000) && now.as_secs().is_multiple_of(2) {
+            if now > ms(5_000) {
                 heard.left.extend(out[..samples * CHANNELS].chunks_exact(CHANNELS).map(|pair| pair[0]));
             }
         }
@@ -84,7 +84,7 @@ fn hear(parts_per_million: &[i64]) -> Heard {
     heard
 }
 
-/// No frame of 20 ms is softer or louder, in a stretch of whole seconds as it was heard.
+/// No tenth of a second is softer or louder.
 fn assert_steady(left: &[f32], hz: f64) {
     let pairs: Vec<f32> = left.iter().flat_map(|sample| [*sample; 2]).collect();
     let nominal = 20.0 * LOUD.log10() - 3.0;
