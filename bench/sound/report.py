@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import string
 import sys
 
@@ -44,9 +45,10 @@ def as_text(document):
 def write(document, root):
     """Writes the page, the picture and the results into the repository."""
     template = string.Template((HERE / "sound.md.in").read_text())
-    worst = max(figures["talker_late_p95_ms"] for row in document["rows"] for figures in row["columns"].values())
+    worst = max(figures["talker_late_p95_ms"] for row in document["rows"] for run in row["runs"] for figures in run.values())
     text = template.substitute(
         document["machine"],
+        runs=document["runs"],
         tables="\n\n".join(_table(document, *measure) for measure in MEASURES),
         lost="\n".join(_lost(document)),
         stoi=f"{document['ceiling']['stoi']:.3f}",
@@ -60,7 +62,8 @@ def write(document, root):
     )
     pathlib.Path(root, "docs/sound.md").write_text(text)
     pathlib.Path(root, "docs/img/sound.svg").write_text(picture(document))
-    pathlib.Path(root, "bench/sound/results.json").write_text(json.dumps(_short(document), indent=1) + "\n")
+    short = re.sub(r"\[\s+([-\d.,\s]+?)\s+\]", lambda numbers: f"[{' '.join(numbers[1].split())}]", json.dumps(_short(document), indent=1))
+    pathlib.Path(root, "bench/sound/results.json").write_text(short + "\n")
 
 
 def _forwarded_percent(document):
@@ -69,17 +72,17 @@ def _forwarded_percent(document):
 
 
 def _spread(document):
-    """By how much the two columns of mixminus differ, where they are the same path measured twice."""
-    if _forwarded_percent(document) > 1:
-        return "It is one run with one seed; how far another would differ has not been measured here."
-    far = []
+    """How far the runs are apart: each measure's widest row, of each server that is compared."""
+    columns = document["columns"]
+    lines = ["| measure | " + " | ".join(columns[c] for c in COMPARED) + " |", "| --- |" + " --- |" * len(COMPARED)]
     for name, key, form, *_ in MEASURES:
-        row = max(document["rows"], key=lambda r: abs(r["columns"]["mixed"][key] - r["columns"]["alone"][key]))
-        far.append(f"{name} {form.format(abs(row['columns']['mixed'][key] - row['columns']['alone'][key]))} ({row['label']})")
-    return (
-        "It is one run with one seed. Nothing was forwarded in it, so both columns of mixminus are the same path measured twice, and what is "
-        f"between them is chance; the most was: {'; '.join(far)}. A lead smaller than that is none."
-    )
+        cells = []
+        for column in COMPARED:
+            found = [([run[column][key] for run in row["runs"]], row["label"]) for row in document["rows"]]
+            values, label = max(found, key=lambda one: max(one[0]) - min(one[0]))
+            cells.append(f"{form.format(min(values))} to {form.format(max(values))} ({label})")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def _table(document, name, key, form, more_is_better, _):
@@ -118,9 +121,13 @@ def _lost(document):
 
 
 def _short(document):
-    """Without the figures of each voice."""
+    """Of each figure one number a run, and nothing of each voice."""
     rows = [
-        {**row, "columns": {c: {k: round(v, 4) for k, v in f.items() if k != "voices"} for c, f in row["columns"].items()}}
+        {
+            "name": row["name"],
+            "label": row["label"],
+            "columns": {c: {k: [round(run[c][k], 4) for run in row["runs"]] for k in figures} for c, figures in row["columns"].items()},
+        }
         for row in document["rows"]
     ]
     return {**document, "rows": rows}

@@ -34,7 +34,7 @@ COLUMNS = {
 # By its source, Janus with a prebuffer of 1 drops what it has just queued, so 2 is its quickest that works.
 REAL_TIME_PRIORITY = 60
 # A row in which the machine held a talker up for longer is no measure of the network it names: it is run again.
-MOST_LATE_MS, MOST_RUNS = 15.0, 4
+MOST_LATE_MS, MOST_TRIES = 15.0, 4
 JANUS_BEST = {"room": {"default_bitrate": 128_000}, "member": {"prebuffer": 2, "quality": 10}}
 
 
@@ -55,6 +55,7 @@ def main():
     document = {
         "machine": report.machine(options.server),
         "seed": options.seed,
+        "runs": options.runs,
         "columns": {name: COLUMNS[name] for name in options.columns},
         "voices": [voice.name for voice in voices],
         "rows": results,
@@ -76,12 +77,15 @@ def _arguments():
     parser.add_argument("--rows", nargs="+", metavar="ROW", help="only these: " + " ".join(n.name for n in networks.NETWORKS))
     parser.add_argument("--columns", nargs="+", choices=list(COLUMNS), default=list(COLUMNS), help="only these servers")
     parser.add_argument("--quick", action="store_true", help="only the rows clean, loss5, burst10, jitter60")
-    parser.add_argument("--seed", type=int, default=1, help="of the networks; default 1")
+    parser.add_argument("--seed", type=int, default=1, help="of the networks in the first run; default 1")
+    parser.add_argument("--runs", type=int, default=3, help="of each row, each with the next seed; the median counts; default 3")
     parser.add_argument("--out", default=str(ROOT / "out/sound"), help="where recordings, logs and sound.json go")
     parser.add_argument("--keep-sound", action="store_true", help="also write what was heard as WAV")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/sound.md as it is even after a complete run")
     parser.add_argument("--again", metavar="JSON", help="only write docs/sound.md anew from the results of an earlier run")
     options = parser.parse_args()
+    if options.runs < 1:
+        parser.error(f"--runs {options.runs}: at least 1")
     names = options.rows or (["clean", "loss5", "burst10", "jitter60"] if options.quick else [n.name for n in networks.NETWORKS])
     try:
         options.networks = networks.by_name(names)
@@ -105,19 +109,9 @@ async def _run(options, voices, out):
         await asyncio.gather(*(_answer(name, *column) for name, column in columns.items()))
         captures = []
         for number, network in enumerate(options.networks, 1):
-            _say(f"row {number} of {len(options.networks)}: {network.label}")
-            row = {v.name: (v.packets[network.fec], networks.fates(network, len(v.packets[True]), f"{options.seed} {v.name}")) for v in voices}
-            runs = []
-            while len(runs) < MOST_RUNS:
-                for _, pipe in columns.values():
-                    pipe.send((network.name, row))
-                got = await asyncio.gather(*(_answer(name, *column) for name, column in columns.items()))
-                late_ms = max(max(capture["late_ms"]) for voices_heard in got for capture in voices_heard.values())
-                runs.append((late_ms, dict(zip(columns, got))))
-                if late_ms <= MOST_LATE_MS:
-                    break
-                _say(f"a talker was held up for {late_ms:.0f} ms; once more")
-            captures.append((network, min(runs, key=lambda run: run[0])[1]))
+            for run in range(options.runs):
+                _say(f"row {number} of {len(options.networks)}, run {run + 1} of {options.runs}: {network.label}")
+                captures.append((network, await _capture(columns, network, voices, options.seed + run)))
     finally:
         for process, pipe in columns.values():
             try:
@@ -129,6 +123,22 @@ async def _run(options, voices, out):
                 process.kill()
     _say("measuring what was heard")
     return _measure_all(captures, voices, options, out)
+
+
+async def _capture(columns, network, voices, seed):
+    """What the listeners of all servers got over one network, in the try in which the talkers were held up least."""
+    row = {v.name: (v.packets[network.fec], networks.fates(network, len(v.packets[True]), f"{seed} {v.name}")) for v in voices}
+    tries = []
+    while len(tries) < MOST_TRIES:
+        for _, pipe in columns.values():
+            pipe.send((network.name, row))
+        got = await asyncio.gather(*(_answer(name, *column) for name, column in columns.items()))
+        late_ms = max(max(capture["late_ms"]) for voices_heard in got for capture in voices_heard.values())
+        tries.append((late_ms, dict(zip(columns, got))))
+        if late_ms <= MOST_LATE_MS:
+            break
+        _say(f"a talker was held up for {late_ms:.0f} ms; once more")
+    return min(tries, key=lambda one: one[0])[1]
 
 
 async def _answer(name, process, pipe):
@@ -204,22 +214,29 @@ async def _row(server, name, row):
 
 
 def _measure_all(captures, voices, options, out):
-    jobs, results = {}, []
+    """The rows, each with the figures of every run and their medians."""
+    jobs = {}
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
-        for network, got in captures:
+        for number, (network, got) in enumerate(captures):
             for column, capture in got.items():
                 for voice in voices:
-                    wav = out / f"{network.name}-{column}-{voice.name}.wav" if options.keep_sound else None
+                    wav = out / f"{network.name}-{number % options.runs}-{column}-{voice.name}.wav" if options.keep_sound else None
                     arguments = capture[voice.name], voice.packets[network.fec], voice.signal, voice.references[network.fec], wav
-                    jobs[network.name, column, voice.name] = pool.submit(measure, *arguments)
+                    jobs[number, column, voice.name] = pool.submit(measure, *arguments)
         for done, _ in enumerate(concurrent.futures.as_completed(jobs.values()), 1):
             if done % 10 == 0 or done == len(jobs):
                 _say(f"{done} of {len(jobs)}")
-    for network, got in captures:
-        figures = {column: _together([jobs[network.name, column, v.name].result() for v in voices]) for column in got}
-        results.append({"name": network.name, "label": network.label, "columns": figures})
-    return results
+    rows = {}
+    for number, (network, got) in enumerate(captures):
+        row = rows.setdefault(network.name, {"name": network.name, "label": network.label, "runs": []})
+        row["runs"].append({column: _together([jobs[number, column, v.name].result() for v in voices]) for column in got})
+    for row in rows.values():
+        row["columns"] = {
+            column: {key: float(np.median([run[column][key] for run in row["runs"]])) for key in figures if key != "voices"}
+            for column, figures in row["runs"][0].items()
+        }
+    return list(rows.values())
 
 
 def measure(capture, sent, signal, reference, wav=None):
