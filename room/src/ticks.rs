@@ -89,7 +89,9 @@ impl Ticks {
     pub fn follow(&mut self, slack: i64) {
         let step = self.length.time();
         let time = |samples: i64| Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE));
-        let slack = slack - (self.late.as_nanos() * u128::from(SAMPLE_RATE) / 1_000_000_000) as i64;
+        let second = i64::from(SAMPLE_RATE);
+        let slack =
+            slack.clamp(-second, second) - (self.late.as_nanos() * u128::from(SAMPLE_RATE) / 1_000_000_000) as i64;
         if slack > MOST_SLACK {
             self.due -= time(slack - MOST_SLACK).min(step / EARLIER);
         } else if slack < LEAST_SLACK {
