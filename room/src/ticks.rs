@@ -17,10 +17,12 @@ const MOST_SLACK: i64 = 48;
 /// … and later where something was not for so long, 0.5 ms: a clock that is slow goes on being late.
 const LEAST_SLACK: i64 = 24;
 
-/// They come earlier by this share of a step each, slowly: a hearer's jitter buffer takes it for a clock …
+/// They come earlier by this share of a step each at least, slowly: a hearer's jitter buffer takes it for a clock; by this share of what is left
+/// where that is more, so that half of it is gone in 0.7 s …
 const EARLIER: u32 = 200;
+const OF_SLACK: u32 = 50;
 
-/// … and later by this one, since meanwhile something may be missing.
+/// … and later by this share of a step, since meanwhile something may be missing.
 const LATER: u32 = 50;
 
 /// One step to take.
@@ -93,7 +95,8 @@ impl Ticks {
         let slack =
             slack.clamp(-second, second) - (self.late.as_nanos() * u128::from(SAMPLE_RATE) / 1_000_000_000) as i64;
         if slack > MOST_SLACK {
-            self.due -= time(slack - MOST_SLACK).min(step / EARLIER);
+            let more = time(slack - MOST_SLACK);
+            self.due -= more.min((step / EARLIER).max(more / OF_SLACK)).min(step / LATER);
         } else if slack < LEAST_SLACK {
             self.due += time(LEAST_SLACK - slack).min(step / LATER);
         }
@@ -166,8 +169,10 @@ mod tests {
         assert_eq!(take(-5, ms(0), 10), 195, "0.1 ms earlier each");
         assert_eq!(take(-5, ms(0), 90), 160, "and stays 1 ms behind");
         assert_eq!(take(-5, ms(4), 90), 160, "a caller that is late changes nothing");
-        assert_eq!(take(-1, ms(0), 2), 168, "0.4 ms later each");
-        assert_eq!(take(-1, ms(0), 90), 195, "and no later than 0.5 ms behind");
+        assert_eq!(take(-13, ms(0), 2), 157, "0.16 ms earlier each where 8 ms more are left than are wanted");
+        assert_eq!(take(-13, ms(0), 150), 80);
+        assert_eq!(take(-9, ms(0), 2), 88, "0.4 ms later each");
+        assert_eq!(take(-9, ms(0), 90), 115, "and no later than 0.5 ms behind");
     }
 
     #[test]
