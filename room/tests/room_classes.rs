@@ -91,7 +91,8 @@ fn a_change_of_class_does_not_click() {
         assert!(largest_step(heard, 0) < 1.4 * step, "{hz} Hz: a click of {}", largest_step(heard, 0));
         for (at, window) in heard.chunks_exact(1920 * 2).enumerate() {
             let power = window.iter().step_by(2).map(|sample| f64::from(sample * sample)).sum::<f64>() / 1920.0;
-            let level = 10.0 * (2.0 * power).log10();
+            // Where 4 ms are whole periods, the tone itself goes on; elsewhere its phase jumps, and all that sounds is measured.
+            let level = if hz == 500.0 { tone_dbfs(window, 0, hz) } else { 10.0 * (2.0 * power).log10() };
             assert!((level + 13.46).abs() < 2.0, "{hz} Hz: {level} dBFS at {} ms", at * 40);
         }
     }
