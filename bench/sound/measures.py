@@ -56,10 +56,12 @@ def compare(reference, heard, start_s, end_s, max_delay_s=0.6):
     ref_bands, heard_bands = _bands(reference), _bands(heard)
     mean = ref_bands.sum(axis=1)[:: HOP // STEP][: len(active_before)][active_before[: len(ref_bands)]].mean()
     at = np.arange(first, last) * HOP // STEP
-    found = np.clip(at + np.round(lag / STEP).astype(int), 0, len(heard_bands) - 1)
+    # Where it is found to the sample: where speech begins, a millisecond beside it is 5 dB.
+    found = np.arange(first, last) * HOP + lag
+    found_bands = _bands_around(heard, found)
     is_active = active_before[first:last]
     # A mix may be softer or louder as a whole: that is a fader, no damage.
-    gain = np.median(ref_bands[at][is_active].sum(axis=1) / (heard_bands[found][is_active].sum(axis=1) + 1e-12))
+    gain = np.median(ref_bands[at][is_active].sum(axis=1) / (found_bands[is_active].sum(axis=1) + 1e-12))
     floor = mean * 10 ** (-FLOOR_DB / 10) / ref_bands.shape[1]
     ref_db, heard_db = 10 * np.log10(ref_bands + floor), 10 * np.log10(heard_bands * gain + floor)
     floor_db = 10 * np.log10(floor)
@@ -67,9 +69,9 @@ def compare(reference, heard, start_s, end_s, max_delay_s=0.6):
     reach = range(-SEARCH_MS // 2, SEARCH_MS // 2 + 1)
     moves = np.abs(np.diff(lag, prepend=lag[0])) > STEP // 2
     moves = np.convolve(moves, np.ones(5), "same") > 0
-    near = [_off_db(ref_db[at], heard_db[np.clip(found + r, 0, len(heard_db) - 1)], floor_db) for r in reach]
+    near = [_off_db(ref_db[at], 10 * np.log10(_bands_around(heard, found + r * STEP) * gain + floor), floor_db) for r in reach]
     off = np.where(moves, np.min(near, axis=0), near[len(near) // 2])
-    heard_loud = heard_bands[found].sum(axis=1) * gain > mean * 10 ** (-NOISE_DB / 10)
+    heard_loud = found_bands.sum(axis=1) * gain > mean * 10 ** (-NOISE_DB / 10)
     is_damaged = np.where(is_active, off > DAMAGED_DB, heard_loud & (off > DAMAGED_DB))
     inserted = sum(_inserted(i, lag, is_active, ref_db, heard_db, floor_db, at) for i in range(1, len(lag)))
     return Result(
@@ -223,9 +225,13 @@ def _off_db(a_db, b_db, floor_db):
 
 def _bands(signal):
     """The energy in each band of the 16 ms around each 2 ms step, shape (steps, bands)."""
+    return _bands_around(signal, np.arange(len(signal) // STEP) * STEP)
+
+
+def _bands_around(signal, centres):
+    """The energy in each band of the 16 ms around each of these samples, shape (centres, bands); silence is around the signal."""
     padded = np.concatenate([np.zeros(WINDOW // 2), signal, np.zeros(WINDOW // 2)])
-    count = len(signal) // STEP
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::STEP][:count]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[np.clip(centres, 0, len(signal))]
     power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=1)) ** 2
     hz = np.fft.rfftfreq(WINDOW, 1 / RATE)
     # Bins are 62.5 Hz apart: a band takes a share of those at its edges.

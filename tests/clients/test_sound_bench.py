@@ -56,6 +56,16 @@ def test_a_second_encode_and_decode_is_no_damage_and_its_delay_is_found(said):
     assert np.percentile(np.abs(result.lag[result.is_active] / 16 - 87), 99) <= 0.5
 
 
+@pytest.mark.parametrize("samples", [86 * 48, 87 * 48, 87 * 48 + 36])
+def test_where_a_word_begins_all_at_once_its_delay_is_no_damage(samples):
+    rng = np.random.default_rng(8)
+    # Each word of 150 ms rises within 5 ms, from another place on the grid of windows.
+    level = [np.clip((np.arange(9_600) - 900 - 37 * word) / 240, 0, 1) * (np.arange(9_600) < 8_100) for word in range(20)]
+    sound = 0.07 * rng.standard_normal(20 * 9_600) * np.concatenate(level)
+    result = compared(sound, np.concatenate([np.zeros(samples), sound]))
+    assert result.damaged == 0 and result.active > 50
+
+
 def test_each_ten_milliseconds_of_silence_in_speech_are_damage(said):
     speaks = compared(said, said).is_active
     inside = [w for w in range(5, len(speaks) - 5) if speaks[w - 3 : w + 4].all()][::12]
