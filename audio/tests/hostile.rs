@@ -146,7 +146,7 @@ proptest! {
                 }
                 Step::Plausible(s, toc, mut payload) => {
                     sequence = sequence.wrapping_add(s as u16);
-                    timestamp = timestamp.wrapping_add(s as u32 * 960);
+                    timestamp = timestamp.wrapping_add((s as u32).wrapping_mul(960));
                     payload.insert(0, toc);
                     playout.insert(Packet { sequence, timestamp, payload: &payload }, now);
                 }
