@@ -267,8 +267,7 @@ impl Playout {
         }
         let becomes_often = self.losses.see(arrival);
         if let (Some(media), Ok(shape)) = (self.buffer.media(packet.timestamp), packet::parse(packet.payload)) {
-            let is_overtaken = matches!(arrival, Arrival::OutOfOrder | Arrival::Late);
-            self.lateness.see(media, shape.samples, at(now), is_overtaken);
+            self.lateness.see(media, shape.samples, at(now));
             self.sends_dred |= packet::may_have_dred(packet.payload);
             // What says more of the past than the packet before restores bursts too.
             self.lateness.set_restores(!self.losses.are_in_bursts() || self.sends_red || self.sends_dred);

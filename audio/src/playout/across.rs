@@ -185,7 +185,7 @@ mod tests {
     fn in_bursts_half_a_packet_is_waited_for_where_it_has_a_copy_and_nothing_where_not() {
         for fec in [false, true] {
             let single = played(fec, false, (20, 1));
-            assert_eq!(single.stats().target.as_millis(), 21, "{fec}");
+            assert_eq!(single.stats().target.as_millis(), 22, "{fec}");
             let bursts = played(fec, false, (40, 3));
             assert!(bursts.losses.are_in_bursts() && !single.losses.are_in_bursts());
             assert_eq!(bursts.stats().target.as_millis(), 0, "{fec}");
@@ -196,14 +196,14 @@ mod tests {
             assert!((wanted_ms..wanted_ms + 6).contains(&delay_ms), "{delay_ms} ms, {fec}");
         }
         // A copy of its own may be waited for: it may be of any packet.
-        assert_eq!(played(false, true, (40, 3)).stats().target.as_millis(), 21);
+        assert_eq!(played(false, true, (40, 3)).stats().target.as_millis(), 22);
     }
 
     #[test]
     fn only_where_no_copies_are_sent_a_packet_more_is_waited_for_and_gaps_are_corrected() {
         let plain = played(false, false, (20, 1));
         assert!(plain.bridge.is_some());
-        assert_eq!(plain.stats().target.as_millis(), 21);
+        assert_eq!(plain.stats().target.as_millis(), 22);
         let fec = played(true, false, (20, 1));
         assert!(fec.bridge.is_none() && fec.stats().recovered_by_fec > 10);
         let red = played(false, true, (20, 1));

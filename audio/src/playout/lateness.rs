@@ -27,11 +27,12 @@ const JUMP: i64 = 24_000;
 /// So many packets in a row later than can be waited for are a new clock, not lateness.
 const BEYOND: u32 = 25;
 
-/// The most that is added against clocks that drift, 1 ms.
-const MAX_GUARD: i64 = 48;
+/// What is added against clocks that drift: half of what the last 3 s moved by, so that a drift is met 1.5 s before it hurts, at most 1 ms …
+const MAX_DRIFT: i64 = 48;
 
-/// The most that is added where what is needed last is seldom seen: what came in order was uneven by so much, 3 ms.
-const MAX_NOISE: i64 = 144;
+/// … or a tenth of it where that is more, at most 3 ms: the next packet is later than all of 3 s once in so many as come in that time, and of
+/// those that are overtaken or restored only a few come.
+const MAX_GUARD: i64 = 144;
 
 /// Delay comes down when this is left over besides, 2 ms, so that it does not flap.
 const HYSTERESIS: i64 = 96;
@@ -44,21 +45,15 @@ const HYSTERESIS_FOLLOWED: i64 = 12;
 struct Slice {
     least: i64,
     most: i64,
-    /// The most of what was not overtaken.
-    in_order: i64,
     /// Of what was lost and could be restored.
     restored: i64,
 }
 
-const EMPTY: Slice = Slice { least: i64::MAX, most: i64::MIN, in_order: i64::MIN, restored: i64::MIN };
+const EMPTY: Slice = Slice { least: i64::MAX, most: i64::MIN, restored: i64::MIN };
 
 impl Slice {
-    fn see(&mut self, offset: i64, is_overtaken: bool) {
-        self.least = self.least.min(offset);
-        self.most = self.most.max(offset);
-        if !is_overtaken {
-            self.in_order = self.in_order.max(offset);
-        }
+    fn of(offset: i64) -> Self {
+        Self { least: offset, most: offset, ..EMPTY }
     }
 }
 
@@ -136,24 +131,29 @@ impl Lateness {
         self.min = min as i64;
     }
 
-    /// A packet of so many samples, which begins at `media`, came; later ones came before it if it `is_overtaken`.
-    pub fn see(&mut self, media: i64, samples: usize, arrival: i64, is_overtaken: bool) {
+    /// A packet of so many samples, which begins at `media`, came.
+    pub fn see(&mut self, media: i64, samples: usize, arrival: i64) {
         let offset = arrival - media;
         let pause = self.last.is_none_or(|last| arrival - last > BREAK);
         self.last = Some(arrival);
         let late = offset.saturating_sub(self.least());
-        let is_known = !self.is_empty();
-        if is_known && (pause || late < -JUMP) {
+        if self.is_empty() {
+            self.slices[self.now] = Slice::of(offset);
+        } else if pause || late < -JUMP {
             self.shift(late);
-        } else if is_known && late > self.max {
+        } else if late > self.max {
             self.beyond += 1;
-            if self.beyond < BEYOND {
-                return;
+            if self.beyond >= BEYOND {
+                self.slices = [EMPTY; SLICES];
+                self.slices[self.now] = Slice::of(offset);
+                self.beyond = 0;
             }
-            self.slices = [EMPTY; SLICES];
+            return;
         }
         self.beyond = 0;
-        self.slices[self.now].see(offset, is_overtaken);
+        let slice = &mut self.slices[self.now];
+        slice.least = slice.least.min(offset);
+        slice.most = slice.most.max(offset);
         self.spent += samples;
         if self.spent >= SLICE {
             self.turn();
@@ -190,13 +190,10 @@ impl Lateness {
             return 0;
         }
         let (least, most) = (self.least(), self.most());
-        // Half of what the last 3 s moved by: a drift is met 1.5 s before it hurts.
-        let guard = ((most - least) / 2).min(MAX_GUARD);
-        // Of what is overtaken or restored few say how late it may be, of all packets many by how much that differs.
-        let in_order = self.most_of(|slice| slice.in_order);
-        let noise = if most > in_order { in_order.saturating_sub(least).clamp(0, MAX_NOISE) } else { 0 };
+        let spread = most - least;
+        let guard = (spread / 2).min(MAX_DRIFT).max((spread / 10).min(MAX_GUARD));
         let restored = if self.restores { self.restored.recurring } else { 0 };
-        (most + guard.max(noise)).max(least + self.packets.recurring.max(restored).max(self.min))
+        (most + guard).max(least + self.packets.recurring.max(restored).max(self.min))
     }
 
     /// The same, if anything is known.
@@ -240,7 +237,6 @@ impl Lateness {
         for slice in self.slices.iter_mut().filter(|slice| slice.least != i64::MAX) {
             slice.least += by;
             slice.most += by;
-            slice.in_order = slice.in_order.saturating_add(by);
             slice.restored = slice.restored.saturating_add(by);
         }
     }
