@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn in_bursts_half_a_packet_is_waited_for_where_it_has_a_copy_and_nothing_where_not() {
+    fn in_bursts_a_third_of_a_packet_is_waited_for_where_it_has_a_copy_and_nothing_where_not() {
         for fec in [false, true] {
             let single = played(fec, false, (20, 1));
             assert_eq!(single.stats().target.as_millis(), 22, "{fec}");
@@ -192,7 +192,7 @@ mod tests {
             // Three and a half bursts have gone by before they count as such.
             assert_eq!(bursts.stats().recovered_by_fec, if fec { 7 } else { 0 });
             // With the packet that has just come, and a rest that is too short to be cut out.
-            let (delay_ms, wanted_ms) = (bursts.stats().delay.as_millis(), if fec { 30 } else { 20 });
+            let (delay_ms, wanted_ms) = (bursts.stats().delay.as_millis(), if fec { 26 } else { 20 });
             assert!((wanted_ms..wanted_ms + 6).contains(&delay_ms), "{delay_ms} ms, {fec}");
         }
         // A copy of its own may be waited for: it may be of any packet.

@@ -37,21 +37,21 @@ pub(super) const ALIKE: f32 = 0.7;
 
 impl Playout {
     /// How much sound is to wait before what begins at `media`, for it to be played at `offset` or
-    /// at the first step of the packets' and the ticks' common grid after it, and half a packet more where that restores
-    /// half of what is lost. Below zero it is overdue.
+    /// at the first step of the packets' and the ticks' common grid after it, and a third of a packet more where that restores
+    /// some of what is lost. Below zero it is overdue.
     fn lead(&self, media: i64, offset: i64) -> i64 {
         let packet = self.buffer.head().map_or(self.packet, |head| head.shape.samples);
         let grid = packet.clamp(1, self.tick) as i64;
         // Packets shorter than a tick are needed at its start, all of them.
         let wanted = offset + self.tick as i64 - grid + media - self.now;
-        wanted.div_euclid(grid) * grid + if wanted.rem_euclid(grid) > 0 { grid } else { 0 } + self.half_a_packet()
+        wanted.div_euclid(grid) * grid + if wanted.rem_euclid(grid) > 0 { grid } else { 0 } + self.a_third_for_bursts()
     }
 
-    /// Where packets are lost in bursts, the last packet of each could be restored from the next. It is waited for only half as
-    /// long: when that comes, half of the last one is still to be played.
-    fn half_a_packet(&self) -> i64 {
+    /// Where packets are lost in bursts, the last packet of each could be restored from the next. It is waited for only a third as
+    /// long: when that comes, a third of the last one is still to be played.
+    fn a_third_for_bursts(&self) -> i64 {
         let is_copied = self.sends_fec && !self.sends_red && !self.sends_dred;
-        if is_copied && self.losses.are_in_bursts() { self.packet.min(self.tick) as i64 / 2 } else { 0 }
+        if is_copied && self.losses.are_in_bursts() { self.packet.min(self.tick) as i64 / 3 } else { 0 }
     }
 
     /// Samples that are to pass before what begins at `media` is due; none if it is overdue, and none
