@@ -18,9 +18,9 @@ const MOST_SLACK: i64 = 48;
 const LEAST_SLACK: i64 = 24;
 
 /// They come earlier by this share of a step each at least, slowly: a hearer's jitter buffer takes it for a clock; by this share of what is left
-/// where that is more, so that half of it is gone in 0.7 s …
+/// where that is more, so that half of it is gone in 0.4 s …
 const EARLIER: u32 = 200;
-const OF_SLACK: u32 = 50;
+const OF_SLACK: u32 = 25;
 
 /// … and later by this share of a step, since meanwhile something may be missing.
 const LATER: u32 = 50;
@@ -166,13 +166,13 @@ mod tests {
         };
         assert_eq!(take(0, ms(0), 1), 4, "0.4 ms later each, for nothing is to spare");
         assert_eq!(take(0, ms(0), 50), 5, "0.5 ms are");
-        assert_eq!(take(-5, ms(0), 10), 195, "0.1 ms earlier each");
-        assert_eq!(take(-5, ms(0), 90), 160, "and stays 1 ms behind");
-        assert_eq!(take(-5, ms(4), 90), 160, "a caller that is late changes nothing");
-        assert_eq!(take(-13, ms(0), 2), 157, "0.16 ms earlier each where 8 ms more are left than are wanted");
-        assert_eq!(take(-13, ms(0), 150), 80);
-        assert_eq!(take(-9, ms(0), 2), 88, "0.4 ms later each");
-        assert_eq!(take(-9, ms(0), 90), 115, "and no later than 0.5 ms behind");
+        assert_eq!(take(-2, ms(0), 10), 195, "0.1 ms earlier each");
+        assert_eq!(take(-2, ms(0), 90), 190, "and stays 1 ms behind");
+        assert_eq!(take(-2, ms(4), 90), 190, "a caller that is late changes nothing");
+        assert_eq!(take(-10, ms(0), 2), 184, "0.32 ms earlier each where 8 ms more are left than are wanted");
+        assert_eq!(take(-10, ms(0), 75), 110);
+        assert_eq!(take(-6, ms(0), 2), 118, "0.4 ms later each");
+        assert_eq!(take(-6, ms(0), 90), 145, "and no later than 0.5 ms behind");
     }
 
     #[test]

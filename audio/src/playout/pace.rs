@@ -26,6 +26,9 @@ const MAX_REPEAT: usize = 1440;
 /// So often a piece is cut out of quiet in one tick: 100 ms.
 const QUIET_CUTS: usize = 5;
 
+/// The shortest piece cut out of quiet, 1 ms: there is no period to respect.
+const MIN_QUIET_CUT: usize = 48;
+
 /// What is short by less than this, 5 ms, is left to ticks that follow …
 const PATIENCE: i64 = 240;
 
@@ -121,7 +124,7 @@ impl Playout {
     pub(super) fn adapt(&mut self) {
         self.since_change += self.tick;
         let excess = self.excess();
-        if excess >= MIN_CUT {
+        if excess >= MIN_QUIET_CUT {
             // A tick that comes late makes all look late.
             self.excess_for += self.tick;
             if self.excess_for >= LASTING {
@@ -146,7 +149,7 @@ impl Playout {
         // Where it is quiet there is room for all of it.
         for _ in 0..QUIET_CUTS {
             let longest = self.longest_cut(excess);
-            if longest < MIN_CUT || !splice::is_quiet(&self.ahead()[..(longest + JOIN) * CHANNELS]) {
+            if longest < MIN_QUIET_CUT || !splice::is_quiet(&self.ahead()[..(longest + JOIN) * CHANNELS]) {
                 break;
             }
             self.cut_out(longest);
